@@ -1,0 +1,1 @@
+"""How people are told. One contract, one file per implementation."""

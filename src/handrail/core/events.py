@@ -1,0 +1,175 @@
+"""Every decision point, named once as ``source:subject:action`` (SPEC section 9).
+
+``source`` is who made it happen: `agent`, `person`, or `handrail` itself. `sentence` renders an
+entry for people from its typed facts alone, so that a story reads the same after an erasure.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class EventType(StrEnum):
+    """The name of a ledger event. Adding one needs a sentence in `SENTENCES`."""
+
+    LOG_STARTED = "handrail:log:started"
+    HEARTBEAT = "handrail:log:heartbeat"
+
+    ACTION_BEGUN = "handrail:action:begun"  # tier 1 and 2: asked, judged and begun in one entry
+    ACTION_PROPOSED = "handrail:action:proposed"  # tier 3: asked, judged and waiting in one entry
+    ACTION_REFUSED = "handrail:action:refused"
+    ACTION_RELEASED = "handrail:action:released"  # an approved action begins
+    ACTION_DONE = "handrail:action:done"
+    ACTION_FAILED = "handrail:action:failed"
+    ACTION_UNKNOWN = "handrail:action:unknown"
+    ACTION_WITHDRAWN = "agent:action:withdrawn"
+    ACTION_SUPERSEDED = "handrail:action:superseded"
+    ACTION_REPORTED = "agent:action:reported"  # a cooperative outcome, in the agent's words
+    ACTION_NOTED = "agent:action:noted"
+    AGENT_ESCALATED = "agent:trigger:escalated"
+    READ_MADE = "handrail:read:made"  # Handrail's own read: a snapshot, a check, a precondition
+
+    PROPOSAL_ASKED = "handrail:proposal:asked"  # a step of the chain was asked
+    PROPOSAL_ESCALATED = "handrail:proposal:escalated"
+    PROPOSAL_ALARMED = "handrail:proposal:alarmed"  # the end of the chain, or nobody to ask
+    PROPOSAL_LAPSED = "handrail:proposal:lapsed"
+    PROPOSAL_OPENED = "person:proposal:opened"
+    PROPOSAL_APPROVED = "person:proposal:approved"
+    PROPOSAL_MODIFIED = "person:proposal:modified"
+    PROPOSAL_DENIED = "person:proposal:denied"
+    PROPOSAL_ASKED_BACK = "person:proposal:asked-back"
+    PROPOSAL_HANDED_OVER = "person:proposal:handed-over"
+    PROPOSAL_ABSTAINED = "person:proposal:abstained"
+    PROPOSAL_REVOKED = "person:proposal:revoked"
+    ANSWER_WITHOUT_EFFECT = "person:answer:without-effect"
+
+    NOTICE_SENT = "handrail:notice:sent"
+    NOTICE_UNDELIVERED = "handrail:notice:undelivered"
+    NOTICE_ESCALATED = "handrail:notice:escalated"
+    NOTICE_LOOKS_RIGHT = "person:notice:looks-right"
+    NOTICE_WAS_WRONG = "person:notice:was-wrong"
+
+    REVERSAL_BEGUN = "person:reversal:begun"
+    REVERSAL_DONE = "handrail:reversal:done"
+    REVERSAL_FAILED = "handrail:reversal:failed"
+    REVERSAL_UNKNOWN = "handrail:reversal:unknown"
+
+    INCIDENT_OPENED = "person:incident:opened"
+    INCIDENT_FOUND = "handrail:incident:found"
+    INCIDENT_CLOSED = "person:incident:closed"
+
+    PAUSED = "person:pause:set"
+    PAUSE_EASED = "person:pause:eased"
+    RESUME_PROPOSED = "person:pause:resume-proposed"
+    RESUMED = "person:pause:ended"
+    DEMOTED = "person:standing:demoted"
+    DEMOTED_ITSELF = "handrail:standing:demoted"
+    PROMOTED = "person:standing:promoted"
+
+    POLICY_PUBLISHED = "person:policy:published"
+    TOOL_WITHHELD = "handrail:tool:withheld"
+    TOOL_ACCEPTED = "person:tool:accepted"
+    CONNECTION_SET = "person:connection:set"
+    CLIENT_SET = "person:client:set"
+
+    PERSON_ADDED = "person:person:added"
+    PERSON_CHANGED = "person:person:changed"
+    ROLE_GRANTED = "person:role:granted"
+    ROLE_ENDED = "person:role:ended"
+    SET_UP = "person:organisation:set-up"
+    SIGNED_IN = "person:session:signed-in"
+    SIGN_IN_FAILED = "person:session:refused"
+    SIGNED_OUT = "person:session:signed-out"
+    STEPPED_UP = "person:session:stepped-up"
+    AGENT_ADDED = "person:agent:added"
+    AGENT_CHANGED = "person:agent:changed"
+    KEY_ISSUED = "person:key:issued"
+    KEY_REVOKED = "person:key:revoked"
+    EXPORTED = "person:ledger:exported"
+
+
+#: One sentence each; `{who}` is the principal's name, other fields are facts of the event.
+SENTENCES: Mapping[EventType, str] = {
+    EventType.LOG_STARTED: "The log was started.",
+    EventType.HEARTBEAT: "Handrail was running and had nothing to record.",
+    EventType.ACTION_BEGUN: "{who} asked for {type}; it was classified tier {tier} and begun at once.",
+    EventType.ACTION_PROPOSED: "{who} asked for {type}; it was classified tier {tier} and waits for people.",
+    EventType.ACTION_REFUSED: "{who} asked for {type}; it was refused: {why}.",
+    EventType.ACTION_RELEASED: "The approved action {type} was begun.",
+    EventType.ACTION_DONE: "It was done as specified, as far as its check saw.",
+    EventType.ACTION_FAILED: "It failed: {why}.",
+    EventType.ACTION_UNKNOWN: "Its outcome is unknown: {why}.",
+    EventType.ACTION_WITHDRAWN: "{who} withdrew it.",
+    EventType.ACTION_SUPERSEDED: "Version {version} took its place: {why}.",
+    EventType.ACTION_REPORTED: "{who} reported {state}; that is its own word.",
+    EventType.ACTION_NOTED: "{who} noted what it weighed.",
+    EventType.AGENT_ESCALATED: "{who} raised its hand: {kind}.",
+    EventType.READ_MADE: "Handrail read {type} for {purpose}.",
+    EventType.PROPOSAL_ASKED: "{role} was asked, until {until}.",
+    EventType.PROPOSAL_ESCALATED: "Nobody answered in time; the question moved on to {role}.",
+    EventType.PROPOSAL_ALARMED: "The end of the chain was reached without an answer; everyone was alarmed.",
+    EventType.PROPOSAL_LAPSED: "Nobody answered; the proposal lapsed. It did not run.",
+    EventType.PROPOSAL_OPENED: "{who} opened the decision package.",
+    EventType.PROPOSAL_APPROVED: "{who} approved version {version}.",
+    EventType.PROPOSAL_MODIFIED: "{who} approved it with a modification, as version {version}.",
+    EventType.PROPOSAL_DENIED: "{who} denied it: {reason}.",
+    EventType.PROPOSAL_ASKED_BACK: "{who} asked the agent a question.",
+    EventType.PROPOSAL_HANDED_OVER: "{who} handed it over to {to}.",
+    EventType.PROPOSAL_ABSTAINED: "{who} abstained.",
+    EventType.PROPOSAL_REVOKED: "{who} revoked the approval before it began.",
+    EventType.ANSWER_WITHOUT_EFFECT: "{who} answered {answer}, too late to have an effect.",
+    EventType.NOTICE_SENT: "{person} was told.",
+    EventType.NOTICE_UNDELIVERED: "Nobody could be told within the send window.",
+    EventType.NOTICE_ESCALATED: "The notice was not looked at in time and went to {person}.",
+    EventType.NOTICE_LOOKS_RIGHT: "{who} looked at it: looks right.",
+    EventType.NOTICE_WAS_WRONG: "{who} looked at it: this was wrong.",
+    EventType.REVERSAL_BEGUN: "{who} began to reverse it.",
+    EventType.REVERSAL_DONE: "It was reversed; {verified}.",
+    EventType.REVERSAL_FAILED: "The reversal failed: {why}.",
+    EventType.REVERSAL_UNKNOWN: "The outcome of the reversal is unknown: {why}.",
+    EventType.INCIDENT_OPENED: "{who} reported a {severity} incident.",
+    EventType.INCIDENT_FOUND: "A {severity} incident was opened: {why}.",
+    EventType.INCIDENT_CLOSED: "{who} closed the incident.",
+    EventType.PAUSED: "{who} paused {scope} {ref}: {degree}.",
+    EventType.PAUSE_EASED: "{who} eased the pause of {scope} {ref} from stop to restrict.",
+    EventType.RESUME_PROPOSED: "{who} proposed to resume {scope} {ref}; a second person is needed.",
+    EventType.RESUMED: "{who} resumed {scope} {ref}.",
+    EventType.DEMOTED: "{who} demoted {type} to tier {tier}.",
+    EventType.DEMOTED_ITSELF: "{type} was demoted to tier {tier}: {why}.",
+    EventType.PROMOTED: "{who} promoted {type} to tier {tier}.",
+    EventType.POLICY_PUBLISHED: "{who} published policy version {n}.",
+    EventType.TOOL_WITHHELD: "{type} is {state} and is withheld until a person has looked at it.",
+    EventType.TOOL_ACCEPTED: "{who} looked at {type} and accepted its definition.",
+    EventType.CONNECTION_SET: "{who} set the connection {connection}.",
+    EventType.CLIENT_SET: "{who} set the client {client}.",
+    EventType.PERSON_ADDED: "{who} added a person.",
+    EventType.PERSON_CHANGED: "{who} changed a person: {what}.",
+    EventType.ROLE_GRANTED: "{who} gave {person} the role {role}.",
+    EventType.ROLE_ENDED: "{who} took the role {role} from {person}.",
+    EventType.SET_UP: "{who} set up the organisation.",
+    EventType.SIGNED_IN: "{who} signed in.",
+    EventType.SIGN_IN_FAILED: "A sign-in was refused.",
+    EventType.SIGNED_OUT: "{who} signed out.",
+    EventType.STEPPED_UP: "{who} signed in again for a decision.",
+    EventType.AGENT_ADDED: "{who} registered the agent {agent}.",
+    EventType.AGENT_CHANGED: "{who} changed the agent {agent}: {what}.",
+    EventType.KEY_ISSUED: "{who} issued a key to {agent}.",
+    EventType.KEY_REVOKED: "{who} revoked a key of {agent}.",
+    EventType.EXPORTED: "{who} exported the ledger.",
+}
+
+
+class _Facts(dict[str, Any]):
+    """Facts for `str.format_map`: what is not there is said, never raised."""
+
+    def __missing__(self, key: str) -> str:
+        return f"({key} not recorded)"
+
+
+def sentence(type: str, who: str, facts: Mapping[str, Any]) -> str:
+    """Return the sentence for one entry. An unknown type is named as it stands."""
+    try:
+        template = SENTENCES[EventType(type)]
+    except ValueError:
+        return f"{type} ({who})"
+    return template.format_map(_Facts({**facts, "who": who}))

@@ -1,0 +1,1 @@
+"""The MCP gateway: a door for any MCP client."""

@@ -1,0 +1,1 @@
+"""The ledger, verifiable by vendoring this one folder."""

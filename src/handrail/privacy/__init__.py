@@ -1,0 +1,1 @@
+"""What must not be readable by everyone with the file: sealing."""

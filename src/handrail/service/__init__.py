@@ -1,0 +1,1 @@
+"""What happens: asking, answering, beginning, reversing, and time passing."""

@@ -1,0 +1,268 @@
+"""What the store promises to everything above it (SPEC 9, LEDGER, COMMIT).
+
+A **unit** is one all-or-nothing piece of work: a pure function of a `View` that returns `Rows`,
+or raises one of Handrail's errors. It never writes, reads no clock and draws no randomness, and
+may be run more than once; ids are made by the caller beforehand.
+
+`Store.commit(unit)` returns only when the unit's rows *and* its ledger events are durable, in
+one transaction, with consecutive ledger positions. Many callers share one commit. The order of
+units is the order of positions and the order of effect: a pause, a demotion and a begin are
+ordinary units, and that is what makes I11 hold.
+
+`Store.read()` is for pages, reports and for gathering facts before a unit. It never decides a
+begin.
+
+Instants are whole microseconds since 1970 in every row. JSON columns hold text that the caller
+encoded. Column names are those of `store.tables`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from handrail.core.model import Agent, Client, Pause, Person, Standing
+
+#: One row as plain values, by column name.
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Insert one row into *table*."""
+
+    table: str
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Set *values* on the row of *table* whose primary key is *key*."""
+
+    table: str
+    key: tuple[Any, ...]
+    values: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Delete the row of *table* whose primary key is *key* (sessions and other perishables)."""
+
+    table: str
+    key: tuple[Any, ...]
+
+
+Write = Put | Change | Drop
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One ledger event to be; the append adds origin, position, time, control epoch and chains.
+
+    ``type`` is a name of `core.events.EventType`. ``facts`` holds typed, non-personal values
+    only: strings, integers, booleans, lists and objects of them; no floats. ``clients`` names
+    every client concerned: the entry takes the next place in the chain of each.
+    """
+
+    type: str
+    principal: str  #: `agent:…`, `person:…` or `handrail`
+    action: str | None = None
+    clients: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a unit wants written, and what to answer its caller with.
+
+    ``control=True`` moves the control epoch: set by every change of policy, standing, pause,
+    breaker, people, agents, tools.
+    """
+
+    writes: tuple[Write, ...] = ()
+    events: tuple[Event, ...] = ()
+    control: bool = False
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where one event became durable."""
+
+    seq: int
+    at: int  #: microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProposal:
+    """A proposal that has not ended, as the view keeps it in memory."""
+
+    id: str
+    version: int
+    action: str
+    agent: str
+    client: str
+    trigger: str
+    type: str
+    same: str  #: digest of (agent, type, clients, targets, argument bytes): what makes a call the same
+
+
+class View(Protocol):
+    """State as one unit sees it: everything committed, and the earlier units of its own batch."""
+
+    @property
+    def now(self) -> int:
+        """The only time a unit sees: max(clock, last committed + 1), microseconds. Never goes
+        back, so a host whose clock does cannot widen a window or revive an approval."""
+
+    @property
+    def epoch(self) -> int:
+        """The control epoch."""
+
+    @property
+    def policy(self) -> str:
+        """Digest of the policy version in force; empty before the first."""
+
+    def row(self, table: str, *key: Any) -> Row | None:
+        """The row with that primary key."""
+
+    def seen(self, agent: str, key: str) -> Row | None:
+        """The action row that this agent's idempotency key already made."""
+
+    def person(self, id: str) -> Person | None: ...
+    def people(self) -> Iterable[Person]: ...
+    def agent(self, id: str) -> Agent | None: ...
+    def client(self, id: str) -> Client | None: ...
+    def tool(self, connection: str, kind: str, name: str) -> str | None:
+        """Digest of the pinned definition that agents may use now; None when withheld."""
+
+    def connection(self, name: str) -> str | None:
+        """Digest of the connection's definition."""
+
+    def pauses(self) -> Sequence[Pause]: ...
+    def standings(self, type: str) -> Sequence[Standing]: ...
+    def open_proposals(self) -> Iterable[OpenProposal]: ...
+    def in_flight(self, action: str) -> bool:
+        """Whether the action has begun and its outcome is not recorded yet."""
+
+    def touched(self, scope: str, since: int) -> tuple[frozenset[str], frozenset[str]]:
+        """Distinct clients and targets admitted since *since* under *scope*: `content:DIGEST`,
+        `trigger:KIND:REF`, `type:TYPE` or `agent:ID`."""
+
+    def count(self, scope: str, since: int) -> int:
+        """How many actions were admitted since *since* under *scope*."""
+
+
+Unit = Callable[[View], Rows]
+
+
+class Reader(Protocol):
+    """One consistent snapshot for pages and reports. Lists are newest first unless said."""
+
+    # small state
+    def head(self) -> Row: ...
+    def policy(self) -> Row | None:
+        """The newest `policy_version` row."""
+
+    def policies(self) -> Sequence[Row]: ...
+    def clients(self) -> Sequence[Row]: ...
+    def people(self) -> Sequence[Row]:
+        """`person` rows, each with `roles`: JSON list of {role, client, since}."""
+
+    def agents(self) -> Sequence[Row]:
+        """`agent` rows, each with `keys`: JSON list of {prefix, at, expires_at, revoked_at}."""
+
+    def connections(self) -> Sequence[Row]: ...
+    def tools(self, connection: str | None = None) -> Sequence[Row]: ...
+    def pauses(self) -> Sequence[Row]:
+        """Those in force."""
+
+    def standings(self) -> Sequence[Row]: ...
+
+    # by key
+    def row(self, table: str, *key: Any) -> Row | None: ...
+    def by_key(self, agent: str, key: str) -> Row | None:
+        """The action an idempotency key made."""
+
+    # actions and what hangs on them
+    def actions(
+        self,
+        *,
+        states: Sequence[str] = (),
+        tiers: Sequence[int] = (),
+        agent: str | None = None,
+        client: str | None = None,
+        type: str | None = None,
+        trigger: str | None = None,
+        since: int | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[Row]:
+        """Action rows; ``before`` is the last id of the page before."""
+
+    def similar(self, type: str, client: str, limit: int = 5) -> Sequence[Row]:
+        """Past actions of the type that ended, the same client's first, reversed ones first."""
+
+    def track_record(self, agent: str, type: str) -> Row:
+        """`done`, `failed`, `unknown`, `reversed`, `denied` counts, for the agent on the type."""
+
+    def proposals(
+        self, *, open_only: bool = True, client: str | None = None, before: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[Row]:
+        """Newest version of each, joined with its action: `proposal` columns plus `type`,
+        `client`, `clients`, `state`, `sentence`, `tier`, `agent`, `confidence`; by due time."""
+
+    def proposal(self, id: str, version: int | None = None) -> Row | None:
+        """One version, the newest by default."""
+
+    def proposal_of(self, action: str) -> Row | None: ...
+    def answers(self, proposal: str) -> Sequence[Row]:
+        """Oldest first, over all versions."""
+
+    def notices(
+        self, *, open_only: bool = False, before: str | None = None, limit: int = 50
+    ) -> Sequence[Row]:
+        """Joined with the action and any reversal (`reversal_state`)."""
+
+    def incidents(self, *, action: str | None = None, limit: int = 50) -> Sequence[Row]: ...
+    def counts(self, since: int) -> Mapping[str, int]:
+        """Actions by state since then, plus `tier1`, `tier2`, `tier3`, `waiting`."""
+
+    # due work
+    def due_proposals(self, now: int, limit: int = 1000) -> Sequence[Row]: ...
+    def due_notices(self, now: int, limit: int = 1000) -> Sequence[Row]: ...
+    def next_due(self) -> int | None:
+        """The earliest due instant of anything, to sleep until."""
+
+    def begun(self) -> Sequence[Row]:
+        """Actions and reversals begun without an outcome."""
+
+    # the record
+    def entries(
+        self, *, action: str | None = None, client: str | None = None, types: Sequence[str] = (),
+        since: int | None = None, before: int | None = None, limit: int = 100,
+    ) -> Sequence[Row]:
+        """Entry rows (`seq`, `at`, `type`, `principal`, `action`, `body`), newest first."""
+
+    def stream(self, start: int = 0, end: int | None = None) -> Iterable[tuple[int, bytes]]:
+        """Every entry's (position, bytes), in order, without holding them all."""
+
+
+class Store(Protocol):
+    """The single source of truth."""
+
+    def commit(self, unit: Unit) -> tuple[Any, Sequence[At]]:
+        """Block until *unit* is durable and in the ledger; return its answer and positions.
+
+        Raises whatever the unit raised (nothing written), `Unavailable` (nothing written, may be
+        sent again) or `Unsure` (the commit's answer was lost: look it up by key; never act).
+        """
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+
+    def on_commit(self, listener: Callable[[Sequence[str]], None]) -> None:
+        """Call *listener* with the event types of each commit, after it: a hint to look again,
+        never the only way to learn of anything."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,408 @@
+"""Every table, defined once (SQLAlchemy Core). Migrations must sum to exactly this, by test.
+
+Instants are whole microseconds since 1970; JSON is text; digests are bytes. Ids begin with a
+time, so primary keys grow at the right edge and "the last w minutes" is a range of them.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+from handrail.core.action import BEGAN, State
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _words(values: object) -> str:
+    return ", ".join(f"'{v}'" for v in sorted(str(v) for v in values))  # type: ignore[attr-defined]
+
+
+head = Table(
+    "head",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="one"), primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),  # 32 bytes a subtree root, widest first
+    Column("epoch", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("action", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+)
+Index("ix_entry_action", entry.c.action, entry.c.seq, sqlite_where=entry.c.action.is_not(None),
+      postgresql_where=entry.c.action.is_not(None))
+
+client_chain = Table(
+    "client_chain",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+action = Table(
+    "action",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("connection", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("agent_version", Text, nullable=False),
+    Column("client", Text, nullable=False),  # the first, '' when unknown
+    Column("clients", Text, nullable=False),  # JSON list
+    Column("targets", Text, nullable=False),  # JSON list
+    Column("trigger_kind", Text, nullable=False),
+    Column("trigger_ref", Text, nullable=False),
+    Column("confidence", Integer),  # per mille
+    Column("mode", Text, nullable=False),
+    Column("tier", Integer, nullable=False),  # 4 is prohibited
+    Column("state", Text, nullable=False),
+    Column("sentence", Text, nullable=False),  # Handrail's own words, from what H(x) binds
+    Column("digest", LargeBinary, nullable=False),  # H(x)
+    Column("content", LargeBinary),  # digest of the arguments apart from client and target
+    Column("policy", Text, nullable=False),
+    Column("classification", Text, nullable=False),  # JSON
+    Column("idempotency_key", Text),
+    Column("body_digest", LargeBinary),
+    Column("at", BigInteger, nullable=False),
+    Column("granted_at", BigInteger),
+    Column("grant_expires_at", BigInteger),
+    Column("begun_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("outcome", Text),  # one sentence
+    Column("solved", Text),  # 'yes', 'no' or NULL: apart from the outcome
+    Column("proposal", Text),
+    Column("version", Integer),
+    Column("superseded_by", Text),
+    CheckConstraint(f"state IN ({_words(State)})", name="state"),
+    CheckConstraint("tier BETWEEN 1 AND 4", name="tier"),
+    # Every begin has a grant, in all tiers, and no other state claims to have begun.
+    CheckConstraint(
+        f"(begun_at IS NOT NULL) = (state IN ({_words(BEGAN)}))", name="begun"
+    ),
+    CheckConstraint("begun_at IS NULL OR granted_at IS NOT NULL", name="granted"),
+    CheckConstraint("tier < 4 OR state IN ('classified', 'refused')", name="prohibited"),
+)
+Index(
+    "ux_action_agent_idempotency_key",
+    action.c.agent,
+    action.c.idempotency_key,
+    unique=True,
+    sqlite_where=action.c.idempotency_key.is_not(None),
+    postgresql_where=action.c.idempotency_key.is_not(None),
+)
+Index("ix_action_type_client", action.c.type, action.c.client, action.c.id)
+_in_flight = action.c.state == "begun"
+Index("ix_action_begun", action.c.id, sqlite_where=_in_flight, postgresql_where=_in_flight)
+
+sealed = Table(
+    "sealed",
+    metadata,
+    Column("ref", Text, primary_key=True),  # 'act_…:request', 'act_…:result', 'act_…:before'
+    Column("key", Text, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("action", Text, ForeignKey("action.id"), nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("chain", Text, nullable=False),  # JSON list of {role, approvers, window}
+    Column("excluded", Text, nullable=False),  # JSON object person id -> why
+    Column("needs", Integer, nullable=False),  # how many different people
+    Column("undo_seconds", Integer, nullable=False),
+    Column("valid_seconds", Integer, nullable=False),  # approval valid until begin
+    Column("same", Text, nullable=False),
+    Column("package", LargeBinary, nullable=False),  # canonical JSON, frozen
+    Column("package_digest", LargeBinary, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("lapses_at", BigInteger, nullable=False),
+    Column("step", Integer, nullable=False),  # the step last told to people
+    Column("due_at", BigInteger),  # when the sweep looks next; NULL when ended
+    CheckConstraint("needs BETWEEN 1 AND 2", name="needs"),
+)
+Index("ix_proposal_due_at", proposal.c.due_at, sqlite_where=proposal.c.due_at.is_not(None),
+      postgresql_where=proposal.c.due_at.is_not(None))
+Index("ix_proposal_action", proposal.c.action, unique=True)
+
+answer = Table(
+    "answer",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("proposal", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("package_digest", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("to", Text, nullable=False),  # handed over to
+    Column("at", BigInteger, nullable=False),
+    Column("effective", Integer, nullable=False),  # 0: recorded as without effect (I8)
+)
+Index("ix_answer_proposal", answer.c.proposal, answer.c.id)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("action", Text, ForeignKey("action.id"), nullable=False),
+    Column("person", Text, nullable=False),  # the designated person, '' when none was found
+    Column("role", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("send_by", BigInteger, nullable=False),
+    Column("review_by", BigInteger, nullable=False),
+    Column("reversible_until", BigInteger),
+    Column("sent_at", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("answered_by", Text),
+    Column("due_at", BigInteger),
+    CheckConstraint(
+        "state IN ('pending', 'sent', 'looks right', 'was wrong', 'escalated', 'undelivered')",
+        name="state",
+    ),
+)
+Index("ix_notice_due_at", notice.c.due_at, sqlite_where=notice.c.due_at.is_not(None),
+      postgresql_where=notice.c.due_at.is_not(None))
+Index("ix_notice_action", notice.c.action, unique=True)
+
+reversal = Table(
+    "reversal",
+    metadata,
+    Column("action", Text, ForeignKey("action.id"), primary_key=True),  # at most once, by key
+    Column("id", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("outcome", Text),
+    Column("verified", Integer),  # 1 when a read afterwards saw the state before the act
+    CheckConstraint("state IN ('begun', 'done', 'failed', 'unknown')", name="state"),
+)
+
+rollback = Table(
+    "rollback",
+    metadata,
+    Column("action", Text, ForeignKey("action.id"), primary_key=True),
+    Column("class", Text, nullable=False),  # exact, snapshot, time-limited, manual, none
+    Column("expires_at", BigInteger),
+    Column("proven_at", BigInteger),
+    Column("text", Text, nullable=False),
+    # The calls themselves hold targets and old values: sealed as 'act_…:rollback'.
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("action", Text),
+    Column("client", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    CheckConstraint("severity IN ('minor', 'significant', 'major')", name="severity"),
+    CheckConstraint("state IN ('open', 'closed')", name="state"),
+)
+
+pause = Table(
+    "pause",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("degree", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("resume_by", Text),  # the first of the two people who resume
+    Column("ended_at", BigInteger),
+    Column("ended_by", Text),
+    CheckConstraint("scope IN ('all', 'agent', 'client', 'type')", name="scope"),
+    CheckConstraint("degree IN ('restrict', 'stop')", name="degree"),
+)
+
+standing = Table(
+    "standing",
+    metadata,
+    Column("type", Text, primary_key=True),
+    Column("client", Text, primary_key=True),  # '' is overall
+    Column("tier", Integer, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False, unique=True),  # lower case
+    Column("active", Integer, nullable=False),
+    Column("away_until", BigInteger),
+    Column("reached_at", BigInteger),
+    Column("added_at", BigInteger, nullable=False),
+    Column("password", Text),  # Argon2id, PHC string
+)
+
+person_role = Table(
+    "person_role",
+    metadata,
+    Column("person", Text, ForeignKey("person.id"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("client", Text, primary_key=True),  # '' is every client
+    Column("since", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the token
+    Column("person", Text, nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("via", Text, nullable=False),  # 'console' or 'cli'
+    Column("at", BigInteger, nullable=False),
+    Column("signed_in_at", BigInteger, nullable=False),  # step-up renews it
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the device code
+    Column("user_code", Text, nullable=False, unique=True),
+    Column("person", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+set_up_link = Table(
+    "set_up_link",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("person", Text),  # NULL: makes the first person
+    Column("at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+agent = Table(
+    "agent",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("sponsor", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("connections", Text, nullable=False),  # JSON list
+    Column("clients", Text, nullable=False),  # JSON list, empty: all of the connection's
+    Column("expires_at", BigInteger),
+    Column("suspended", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+agent_key = Table(
+    "agent_key",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the whole key
+    Column("agent", Text, ForeignKey("agent.id"), nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+client = Table(
+    "client",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("risk", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("account_engineer", Text),
+    Column("regimes", Text, nullable=False),  # JSON list
+    Column("retention_days", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    CheckConstraint("risk IN ('low', 'normal', 'high')", name="risk"),
+)
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # 'mcp-stdio', 'mcp-http', 'callable'
+    Column("spec", Text, nullable=False),  # JSON: command, args, cwd or url; never a secret
+    Column("secret", Text),  # ref into `sealed`: environment or headers
+    Column("client", Text),  # bound to this client
+    Column("client_map", Text, nullable=False),  # JSON object: the upstream's id -> client id
+    Column("digest", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    CheckConstraint("kind IN ('mcp-stdio', 'mcp-http', 'callable')", name="kind"),
+)
+
+tool = Table(
+    "tool",
+    metadata,
+    Column("connection", Text, ForeignKey("connection.name"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("definition", Text, nullable=False),  # JSON as pinned: what agents are served
+    Column("digest", Text, nullable=False),
+    Column("seen", Text),  # JSON as the upstream says now, when it differs
+    Column("seen_digest", Text),
+    Column("state", Text, nullable=False),
+    Column("by", Text, nullable=False),  # who looked at it last
+    Column("at", BigInteger, nullable=False),
+    CheckConstraint("state IN ('pinned', 'new', 'changed', 'gone')", name="state"),
+)
+
+policy_version = Table(
+    "policy_version",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
+    Column("document", Text, nullable=False),  # canonical JSON of the whole
+    Column("files", Text, nullable=False),  # JSON object file -> text, as people wrote it
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
