@@ -1,1 +1,40 @@
-"""What happens: asking, answering, beginning, reversing, and time passing."""
+"""What happens: asking, answering, beginning, reversing, and time passing.
+
+    ask ──► facts ──► classify ──► record                    never executes
+    answer · reverse · pause                                 a person's acts
+    begin ──► connectors/host ──► outcome ──► record         the one way to the world
+    sweep                                                    moves time along, decides nothing
+
+`Services` is what the doors get: every act and every page goes through one of its fields.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from handrail.service.answer import Answers
+    from handrail.service.catalogue import Catalogue
+    from handrail.service.govern import Govern
+    from handrail.service.incident import Incidents
+    from handrail.service.notices import Notices
+    from handrail.service.pause import Pauses
+    from handrail.service.policies import Policies
+    from handrail.service.read import Read
+    from handrail.service.record import Record
+    from handrail.service.reverse import Reversals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a door may ask for. Synchronous; asynchronous doors call it in threads."""
+
+    govern: "Govern"
+    answers: "Answers"
+    reversals: "Reversals"
+    notices: "Notices"
+    pauses: "Pauses"
+    incidents: "Incidents"
+    catalogue: "Catalogue"
+    policies: "Policies"
+    record: "Record"
+    read: "Read"

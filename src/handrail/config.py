@@ -1,0 +1,81 @@
+"""Environment and file, read once, into frozen `Settings`.
+
+These are the settings of the *process*: where it listens and keeps its data. What Handrail
+decides by is policy (`core.defaults`), never an environment variable.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from handrail.errors import BadInput
+
+DEFAULT_PORT = 8640
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this process runs. Every field can be set by `HANDRAIL_<NAME>` in the environment."""
+
+    data: Path  #: folder of the embedded database, keys and signer memory; mode 0700
+    database: str  #: `sqlite:///PATH`
+    policy: Path | None  #: folder published at start when it differs from the policy in force
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    origin: str = "handrail.example/log"  #: the log's name, forever part of every entry
+    public_url: str = ""  #: how people reach the console; empty: from host and port
+    hold: float = 45.0  #: seconds a tier 3 call may be held before it answers *pending*
+
+    @property
+    def url(self) -> str:
+        """Where people and agents reach this server."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+    """Return the settings: built-in values, then the environment, then *overrides*.
+
+    Raises `BadInput` naming the variable when a value cannot be used.
+    """
+    env = os.environ if environment is None else environment
+    home = Path(env.get("XDG_DATA_HOME") or Path(env.get("HOME", "/")) / ".local" / "share")
+    data = Path(str(overrides.get("data") or env.get("HANDRAIL_DATA") or home / "handrail"))
+    settings = Settings(
+        data=data,
+        database=env.get("HANDRAIL_DATABASE") or f"sqlite:///{data / 'handrail.db'}",
+        policy=Path(env["HANDRAIL_POLICY"]) if env.get("HANDRAIL_POLICY") else None,
+        host=env.get("HANDRAIL_HOST", "127.0.0.1"),
+        port=_port(env.get("HANDRAIL_PORT", str(DEFAULT_PORT))),
+        origin=_origin(env.get("HANDRAIL_ORIGIN", "handrail.example/log")),
+        public_url=env.get("HANDRAIL_PUBLIC_URL", "").rstrip("/"),
+        hold=_seconds(env.get("HANDRAIL_HOLD", "45")),
+    )
+    given = {k: v for k, v in overrides.items() if v is not None and k != "data"}
+    return replace(settings, **given)  # type: ignore[arg-type]
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 <= int(text) <= 65535:
+        raise BadInput(f"HANDRAIL_PORT is {text!r}", hint="Set it to a number from 0 to 65535.")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 3600:
+        raise BadInput(f"HANDRAIL_HOLD is {text!r}", hint="Set it to seconds from 0 to 3600.")
+    return value
+
+
+def _origin(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9.-]+(/[a-z0-9._-]+)+", text):
+        raise BadInput(
+            f"HANDRAIL_ORIGIN is {text!r}",
+            hint="Set it to a name like handrail.example.com/log; it can never change later.",
+        )
+    return text

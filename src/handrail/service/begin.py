@@ -1,0 +1,497 @@
+"""The one way to the world (I1, I3, I20, I30).
+
+* Nothing is sent upstream before the entry that allows it is durable.
+* A begin is one unit: it compares what was judged outside with what is in force inside, and
+  refuses when anything has moved. What it consumes, it consumes in the same commit.
+* One begin, one order to the executor, no retry. Where it is not certain what the upstream did,
+  the outcome is *unknown*.
+
+The commit gaps, and who recovers when Handrail dies in one:
+
+    (propose)      nothing durable: the agent asks again with its key
+    (begin)        begun is durable, nothing was sent: `recover` marks it unknown, since a later
+                   process can't tell this from the next line
+    (sent)         the upstream may have acted: unknown, the same way
+    (outcome)      the reply is lost with the process: unknown, the same way
+
+It does not decide who may ask or answer, and it does not read policy files.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from handrail.clock import Clock
+from handrail.connectors.executor import Cancel, Executor, OnProgress, Order, Reply
+from handrail.core import notice
+from handrail.core.action import State, move
+from handrail.core.events import EventType
+from handrail.core.model import Classification, Degree, Effect, Json, Mode, Snapshot, Tier
+from handrail.core.policy import Policy
+from handrail.errors import Closed, HandrailError, NoAnswer, NotSent, Unavailable, Unsure
+from handrail.privacy.seal import Sealer
+from handrail.service import codec, outcome
+from handrail.service.acted import Answered
+from handrail.service.asked import Asked, until, why
+from handrail.service.bell import Bell
+from handrail.service.outcome import Outcome
+from handrail.store.contract import Change, Event, Put, Rows, Store, View
+
+log = structlog.get_logger(__name__)
+
+#: How often a lost outcome commit is tried again before the outcome stays unknown.
+OUTCOME_TRIES = 5
+
+METHODS: Mapping[str, str] = {
+    "tool": "tools/call",
+    "resource": "resources/read",
+    "prompt": "prompts/get",
+}
+
+OUTCOME_EVENT: Mapping[State, EventType] = {
+    State.DONE: EventType.ACTION_DONE,
+    State.FAILED: EventType.ACTION_FAILED,
+    State.UNKNOWN: EventType.ACTION_UNKNOWN,
+}
+
+
+class NeedsPeople(HandrailError):
+    """The action is tier 3, or refused: it does not begin now. A way to speak inside the
+    service; no door sees it."""
+
+    code = "needs-people"
+
+    def __init__(self, classification: Classification, state: Snapshot) -> None:
+        super().__init__(why(classification))
+        self.classification = classification
+        self.state = state
+
+
+class Again(HandrailError):
+    """The idempotency key was used before: ``action`` is what it made."""
+
+    code = "again"
+
+    def __init__(self, action: str, body_digest: bytes) -> None:
+        super().__init__("this key was used before")
+        self.action = action
+        self.body_digest = body_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One begun action at its end, as far as it is known."""
+
+    outcome: Outcome
+    reply: Reply | None
+
+
+class Begin:
+    """Hands actions, reversals and Handrail's own reads to the executor, after their entries."""
+
+    def __init__(
+        self, store: Store, executor: Executor, sealer: Sealer, clock: Clock, bell: Bell
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._sealer = sealer
+        self._clock = clock
+        self._bell = bell
+
+    # --- tier 1 and 2 -----------------------------------------------------------------------
+
+    def at_once(
+        self,
+        asked: Asked,
+        *,
+        admit: Callable[[Asked, View], None],
+        designate: Callable[[Asked, View], str],
+        on_progress: OnProgress | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Classification, Ended | None]:
+        """Begin *asked* now, wait for its outcome, and record it.
+
+        A cooperative action (`mode: grant`) is begun and left to its caller: no outcome yet.
+        Raises `NeedsPeople` when the action may not run alone (nothing was written), `Again`
+        when the key was used before, `Moved` when the judgement no longer holds, what *admit*
+        raises (limits), and whatever `Store.commit` raises; in none of these cases has anything
+        been sent. *designate* names whom a tier 2 notice goes to.
+        """
+
+        def unit(view: View) -> Rows:
+            request = asked.action.request
+            if request.idempotency_key:
+                old = view.seen(asked.agent.id, request.idempotency_key)
+                if old is not None:
+                    raise Again(old["id"], bytes(old["body_digest"]))
+            admit(asked, view)
+            classification, state = asked.settle(view)
+            if classification.tier > Tier.NOTIFY or _stopped(state):
+                raise NeedsPeople(classification, state)
+            now = view.now
+            settings = asked.policy.settings
+            writes: list[Put | Change] = [
+                asked.put(
+                    State.BEGUN,
+                    classification,
+                    now,
+                    granted_at=now,
+                    grant_expires_at=until(now, settings.approval_valid),
+                    begun_at=now,
+                ),
+                *asked.sealed,
+                *_rollback_row(asked, now),
+            ]
+            if classification.tier is Tier.NOTIFY:
+                writes.append(_notice_row(asked, designate(asked, view), now))
+            event = asked.event(EventType.ACTION_BEGUN, classification, state)
+            return Rows(tuple(writes), (event,), answer=classification)
+
+        # Commit point: begun and its entry are durable together when this returns.
+        classification, _ = self._store.commit(unit)
+        if asked.action.request.mode is Mode.GRANT:
+            return classification, None
+        return classification, self._run(asked, on_progress, cancel)
+
+    # --- tier 3, after approval -------------------------------------------------------------
+
+    def release(self, asked: Asked, check: Callable[[View], None]) -> Ended | None:
+        """Begin the approved action that *asked* re-judges, wait for its outcome, record it.
+
+        *check* runs inside the unit and raises when the approval no longer stands (who approved,
+        until when, over which digest: `service.answer` knows). Raises `Closed` when it is not
+        approved any more, `NeedsPeople` when it is now prohibited or stopped by a pause.
+        """
+
+        def unit(view: View) -> Rows:
+            row = view.row("action", asked.action.id)
+            if row is None:
+                raise Closed("the action is gone")
+            move(State(row["state"]), State.BEGUN)
+            if bytes(row["digest"]) != asked.action.digest:
+                raise Closed("the approved content is not the content at hand")
+            classification, state = asked.settle(view)
+            if classification.tier is Tier.PROHIBITED or _stopped(state):
+                raise NeedsPeople(classification, state)
+            check(view)
+            now = view.now
+            writes = [
+                Change(
+                    "action",
+                    (asked.action.id,),
+                    {"state": State.BEGUN.value, "begun_at": now},
+                ),
+                *_rollback_row(asked, now),
+                *asked.sealed,  # what was read just before; the call itself is sealed already
+            ]
+            event = asked.event(EventType.ACTION_RELEASED, classification, state)
+            return Rows(tuple(writes), (event,))
+
+        self._store.commit(unit)
+        self._bell.ring(asked.action.id)
+        if asked.action.request.mode is Mode.GRANT:
+            return None
+        return self._run(asked, None, None)
+
+    # --- Handrail's own reads ---------------------------------------------------------------
+
+    def observe(
+        self,
+        policy: Policy,
+        type: str,
+        arguments: Mapping[str, Json],
+        *,
+        purpose: str,
+        client: str = "",
+        action: str | None = None,
+    ) -> Json:
+        """Read through the host on Handrail's own account and return the value of the result.
+
+        Only a signed row whose effect is *read* may be read. Raises `NotSent` when the type is
+        no such row or the upstream can't be reached, `NoAnswer` when it stayed silent or failed.
+        """
+        row = policy.row(type)
+        if row is None or row.effect is not Effect.READ:
+            raise NotSent(
+                f"{type} is no signed read of the policy",
+                hint=f"Add a signed row for {type} with effect: read.",
+            )
+        connection, _, tool = type.partition(".")
+
+        def unit(view: View) -> Rows:
+            if any(
+                p.degree is Degree.STOP and p.scope == "all" for p in view.pauses()
+            ) and purpose not in {"reversal", "check"}:
+                raise NotSent("everything is stopped")
+            facts = {"type": type, "purpose": purpose}
+            clients = (client,) if client else ()
+            return Rows(
+                events=(Event(EventType.READ_MADE, "handrail", action, clients, facts),)
+            )
+
+        self._store.commit(unit)
+        reply = self._executor.execute(
+            Order(
+                connection=connection,
+                method="tools/call",
+                params={"name": tool, "arguments": dict(arguments)},
+                agent="handrail",
+                client=client,
+            )
+        )
+        if reply.failed:
+            ended = outcome.of_reply(reply)
+            raise NoAnswer(f"the read {type} failed: {ended.text}")
+        return outcome.value_of(reply.result)
+
+    # --- a person's reversal ----------------------------------------------------------------
+
+    def reverse(
+        self,
+        unit: Callable[[View], Rows],
+        calls: Callable[[], tuple[tuple[str, Mapping[str, Json]], ...]],
+        *,
+        client: str,
+    ) -> Outcome:
+        """Commit *unit* (the reversal's own begin, at most once by its key), then make *calls* in
+        order, stopping at the first that fails. Returns how it ended; recording that is
+        `service.reverse`'s."""
+        self._store.commit(unit)
+        made = 0
+        for type, arguments in calls():
+            connection, _, tool = type.partition(".")
+            order = Order(
+                connection=connection,
+                method="tools/call",
+                params={"name": tool, "arguments": dict(arguments)},
+                agent="handrail",
+                client=client,
+            )
+            ended = self._send(order, None, None).outcome
+            if ended.state is not State.DONE:
+                if made:
+                    text = f"After {made} of its steps: {ended.text}"
+                    return Outcome(ended.state, f"partly-{ended.code}", text)
+                return ended
+            made += 1
+        return Outcome(State.DONE, outcome.AS_SPECIFIED, "Every step of the rollback succeeded.")
+
+    # --- recovery ---------------------------------------------------------------------------
+
+    def recover(self) -> int:
+        """Mark every action and reversal that an earlier process left begun as *unknown*.
+
+        To be called once, before anything begins. Returns how many there were. Cooperative
+        actions are the caller's to report and stay begun.
+        """
+        with self._store.read() as reader:
+            left = list(reader.begun())
+        count = 0
+        for row in left:
+            if row.get("reversal"):
+                self._store.commit(lambda view, id=row["id"]: _reversal_lost(view, id))  # type: ignore[misc]
+            elif row["mode"] == Mode.GRANT.value:
+                continue
+            else:
+                self._record(row["id"], codec.load(row["clients"]), outcome.STOPPED, ())
+            count += 1
+        return count
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _run(
+        self, asked: Asked, on_progress: OnProgress | None, cancel: Cancel | None
+    ) -> Ended:
+        ended = self._send(_order(asked), on_progress, cancel)
+        if ended.outcome.state is State.DONE and asked.row and asked.row.check:
+            ended = Ended(self._check(asked, ended), ended.reply)
+        sealed: list[Put] = []
+        if ended.reply is not None:
+            answered = Answered(result=ended.reply.result, error=ended.reply.error)
+            plain = orjson.dumps({"result": answered.result, "error": answered.error})
+            sealed.append(self.seal(f"{asked.action.id}:result", asked.client, plain))
+        self._record(asked.action.id, asked.action.clients, ended.outcome, tuple(sealed))
+        return ended
+
+    def _send(
+        self, order: Order, on_progress: OnProgress | None, cancel: Cancel | None
+    ) -> Ended:
+        try:
+            reply = self._executor.execute(order, on_progress=on_progress, cancel=cancel)
+        except NotSent as error:
+            log.warning("not sent", connection=order.connection, why=error.message)
+            return Ended(outcome.NOT_SENT, None)
+        except NoAnswer as error:
+            log.warning("no answer", connection=order.connection, why=error.message)
+            return Ended(outcome.NO_ANSWER, None)
+        except Exception:
+            # A connector that breaks its contract: the upstream may have acted, so the only
+            # honest outcome is unknown. Nothing else may leave a begun action without one.
+            log.exception("connector failed", connection=order.connection)
+            return Ended(outcome.NO_ANSWER, None)
+        return Ended(outcome.of_reply(reply), reply)
+
+    def _check(self, asked: Asked, ended: Ended) -> Outcome:
+        """What the row's follow-up read saw: it decides, not the tool's own reply."""
+        check = asked.row.check if asked.row else None
+        if check is None or ended.reply is None:  # the caller looked; this is for the type
+            return ended.outcome
+        result = outcome.value_of(ended.reply.result)
+        scope = {"args": asked.arguments, "before": asked.before or {}, "result": result}
+        try:
+            arguments = check.arguments_for(scope)
+            seen = self.observe(
+                asked.policy,
+                check.read,
+                arguments,
+                purpose="check",
+                client=asked.client,
+                action=asked.action.id,
+            )
+            held = check.holds({**scope, "result": seen, "after": seen})
+        except HandrailError as error:
+            return Outcome(
+                State.DONE, "check-unread", f"Its check could not be read: {error.message}"
+            )
+        if held:
+            return Outcome(State.DONE, "check-passed", f"Checked by a read: {check.says}.")
+        return Outcome(
+            State.FAILED, "check-failed", f"Not as specified: the check '{check.says}' failed."
+        )
+
+    def _record(
+        self, action: str, clients: tuple[str, ...], ended: Outcome, sealed: tuple[Put, ...]
+    ) -> None:
+        """Commit the outcome. Tried again while the store is unavailable: the act is done, and
+        only its record is missing; if it stays so, the action stays begun and `recover` says
+        *unknown* at the next start."""
+        digests = {_kind(p): _sha(p.row["ciphertext"]) for p in sealed}
+
+        def unit(view: View) -> Rows:
+            row = view.row("action", action)
+            if row is None or row["state"] != State.BEGUN.value:
+                raise Closed("the outcome is recorded already")
+            move(State.BEGUN, ended.state)
+            change = Change(
+                "action",
+                (action,),
+                {"state": ended.state.value, "ended_at": view.now, "outcome": ended.text},
+            )
+            facts = {"why": ended.code, "sealed": digests}
+            event = Event(
+                OUTCOME_EVENT[ended.state], "handrail", action, tuple(clients), facts
+            )
+            return Rows((change, *sealed), (event,))
+
+        for attempt in range(OUTCOME_TRIES):
+            try:
+                self._store.commit(unit)
+            except Closed:
+                break  # an earlier try was stored and reported lost
+            except (Unavailable, Unsure) as error:
+                log.error("outcome not recorded", action=action, attempt=attempt, why=str(error))
+                continue
+            break
+        self._bell.ring(action)
+
+    def seal(self, ref: str, client: str, plain: bytes) -> Put:
+        """The `sealed` row for *plain*."""
+        key, ciphertext = self._sealer.seal(ref, client, plain)
+        return Put("sealed", {"ref": ref, "key": key, "ciphertext": ciphertext})
+
+
+def _order(asked: Asked) -> Order:
+    request = asked.action.request
+    params: dict[str, Any]
+    if request.kind == "resource":
+        params = {"uri": asked.arguments.get("uri")}
+    else:
+        params = {
+            "name": request.tool if request.kind == "tool" else request.tool.partition(":")[2],
+            "arguments": dict(asked.arguments),
+        }
+    if asked.meta:
+        params["_meta"] = dict(asked.meta)
+    return Order(
+        connection=request.connection,
+        method=METHODS[request.kind],
+        params=params,
+        agent=asked.agent.id,
+        client=asked.client,
+        era=asked.era,
+    )
+
+
+def _stopped(state: Snapshot) -> bool:
+    return any(p.degree is Degree.STOP for p in state.pauses)
+
+
+def _notice_row(asked: Asked, person: str, now: int) -> Put:
+    settings = asked.policy.settings
+    windows = notice.windows(settings, asked.row)
+    return Put(
+        "notice",
+        {
+            "id": "ntc_" + asked.action.id.partition("_")[2],
+            "action": asked.action.id,
+            "person": person,
+            "role": asked.row.notify if asked.row else "",
+            "state": "pending",
+            "send_by": until(now, windows.send),
+            "review_by": until(now, windows.review),
+            "reversible_until": until(now, windows.reversal)
+            if asked.row and asked.row.rollback and asked.row.rollback.one_click
+            else None,
+            "sent_at": None,
+            "attempts": 0,
+            "answered_at": None,
+            "answered_by": None,
+            "due_at": now,
+        },
+    )
+
+
+def _rollback_row(asked: Asked, now: int) -> list[Put]:
+    template = asked.row.rollback if asked.row else None
+    if template is None:
+        return []
+    return [
+        Put(
+            "rollback",
+            {
+                "action": asked.action.id,
+                "class": template.kind,
+                "expires_at": until(now, template.within or asked.policy.settings.reversal_window),
+                "proven_at": None,
+                "text": template.text,
+            },
+        )
+    ]
+
+
+def _reversal_lost(view: View, action: str) -> Rows:
+    row = view.row("reversal", action)
+    if row is None or row["state"] != "begun":
+        return Rows()
+    lost = outcome.STOPPED
+    change = Change(
+        "reversal",
+        (action,),
+        {"state": "unknown", "ended_at": view.now, "outcome": lost.text},
+    )
+    event = Event(EventType.REVERSAL_UNKNOWN, "handrail", action, (), {"why": lost.code})
+    return Rows((change,), (event,))
+
+
+def _kind(put: Put) -> str:
+    return str(put.row["ref"]).partition(":")[2]
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+

@@ -1,0 +1,109 @@
+"""The small state that judging needs, read as one snapshot and kept until it moves.
+
+Connections, tools, clients, people and agents change rarely and are read by every call. A stale
+snapshot is safe: it carries the control epoch it was read at, and a begin refuses when the epoch
+inside its unit is another (I1).
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from handrail.clock import from_us
+from handrail.core.model import Agent, Client, Person, Risk, Role
+from handrail.service import codec
+from handrail.store.contract import Reader, Row, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One consistent snapshot. ``tools`` is keyed by (connection, kind, name)."""
+
+    epoch: int
+    connections: Mapping[str, Row]
+    tools: Mapping[tuple[str, str, str], Row]
+    clients: Mapping[str, Client]
+    people: Mapping[str, Person]
+    agents: Mapping[str, Agent]
+
+
+class Keeper:
+    """Holds the newest snapshot; reads it again after any change that is not an action's own."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._known: Known | None = None
+        store.on_commit(self._moved)
+
+    def current(self) -> Known:
+        """The snapshot, read again if anything in it may have changed."""
+        known = self._known
+        if known is None:
+            with self._lock:
+                if self._known is None:
+                    with self._store.read() as reader:
+                        self._known = _read(reader)
+                known = self._known
+        return known
+
+    def forget(self) -> None:
+        """Read again at the next look."""
+        self._known = None
+
+    def _moved(self, types: Sequence[str]) -> None:
+        if any(":action:" not in t and ":read:" not in t for t in types):
+            self._known = None
+
+
+def _read(reader: Reader) -> Known:
+    return Known(
+        epoch=int(reader.head()["epoch"]),
+        connections={r["name"]: r for r in reader.connections()},
+        tools={(r["connection"], r["kind"], r["name"]): r for r in reader.tools()},
+        clients={r["id"]: client(r) for r in reader.clients()},
+        people={r["id"]: person(r) for r in reader.people()},
+        agents={r["id"]: agent(r) for r in reader.agents()},
+    )
+
+
+def client(row: Row) -> Client:
+    return Client(
+        id=row["id"],
+        name=row["name"],
+        risk=Risk(row["risk"]),
+        timezone=row["timezone"],
+        account_engineer=row["account_engineer"],
+        regimes=frozenset(codec.load(row["regimes"])),
+        retention_days=row["retention_days"],
+    )
+
+
+def person(row: Row) -> Person:
+    roles = codec.load(row["roles"])
+    return Person(
+        id=row["id"],
+        name=row["name"],
+        email=row["email"],
+        roles=frozenset(
+            Role(r["role"], r["client"] or None, from_us(r["since"])) for r in roles
+        ),
+        active=bool(row["active"]),
+        away_until=from_us(row["away_until"]) if row["away_until"] else None,
+        reached_at=from_us(row["reached_at"]) if row["reached_at"] else None,
+        added_at=from_us(row["added_at"]),
+    )
+
+
+def agent(row: Row) -> Agent:
+    return Agent(
+        id=row["id"],
+        name=row["name"],
+        sponsor=row["sponsor"],
+        purpose=row["purpose"],
+        version=row["version"],
+        connections=frozenset(codec.load(row["connections"])),
+        clients=frozenset(codec.load(row["clients"])),
+        expires_at=from_us(row["expires_at"]) if row["expires_at"] else None,
+        suspended=bool(row["suspended"]),
+    )

@@ -1,0 +1,116 @@
+"""The policy in force: published by people, versioned, digested, never replaced by a bad one.
+
+A change that can lower oversight takes two people; whether it can is computed (I27). The very
+first version of a fresh installation is published with the set-up, by the person who sets up.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from handrail.core import policy as document
+from handrail.core.events import EventType
+from handrail.core.model import SignedIn
+from handrail.core.policy import Policy
+from handrail.errors import Conflict, NotAllowed, NotFound
+from handrail.service import codec
+from handrail.store.contract import Event, Put, Rows, Store, View
+
+#: Who may publish a policy.
+OWNERS = ("service-desk-manager", "operations-leadership")
+_KEPT = 16  # compiled versions kept for reversals of older actions
+
+
+class Policies:
+    """Compiles, keeps and publishes policy versions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._compiled: dict[str, Policy] = {}
+        self._current = ""
+        with store.read() as reader:
+            newest = reader.policy()
+        if newest is not None:
+            self._current = newest["digest"]
+
+    def current(self) -> Policy:
+        """The policy in force. Raises `NotFound` before the first is published."""
+        return self.version(self._current)
+
+    def version(self, digest: str) -> Policy:
+        """A published version by its digest."""
+        compiled = self._compiled.get(digest)
+        if compiled is not None:
+            return compiled
+        with self._store.read() as reader:
+            row = next((r for r in reader.policies() if r["digest"] == digest), None)
+        if row is None:
+            raise NotFound("no policy is in force", hint="Publish one: handrail serve --policy DIR.")
+        return self._keep(document.load(codec.load(row["files"])))
+
+    def publish(
+        self, who: SignedIn | None, files: Mapping[str, str], *, second: SignedIn | None = None
+    ) -> dict[str, Any]:
+        """Make *files* the policy in force.
+
+        ``who`` is None only for the first version, at set-up. Raises `PolicyInvalid` with every
+        problem, `Conflict` when it is in force already, and `NotAllowed` when it can lower
+        oversight and only one person stands behind it.
+        """
+        new = document.load(files)
+        old = self.current() if self._current else None
+        if old is not None and new.digest == old.digest:
+            raise Conflict("this policy is in force already")
+        laxer = document.laxer(old, new) if old is not None else ()
+
+        def unit(view: View) -> Rows:
+            if view.policy != self._current:
+                raise Conflict("another policy was published meanwhile", hint="Look at it first.")
+            people = [_owner(view, p) for p in (who, second) if p is not None]
+            if old is not None and not people:
+                raise NotAllowed("publishing a policy takes a signed-in person")
+            if laxer and len(set(people)) < 2:
+                raise NotAllowed(
+                    "this change can lower oversight and takes two people: " + laxer[0],
+                    hint="A second person with authority must publish it too.",
+                )
+            n = 1
+            while view.row("policy_version", n) is not None:
+                n += 1
+            by = people[0] if people else "handrail"
+            row = {
+                "n": n, "digest": new.digest, "document": codec.dump(new.document),
+                "files": codec.dump(dict(files)), "by": by, "at": view.now,
+            }
+            event = Event(
+                EventType.POLICY_PUBLISHED,
+                f"person:{by}" if people else "handrail", None, (),
+                {"n": n, "digest": new.digest, "laxer": len(laxer), "people": len(set(people))},
+            )
+            return Rows((Put("policy_version", row),), (event,), control=True, answer=n)
+
+        with self._lock:
+            self._keep(new)  # before the commit: no call may see a digest it cannot find
+            n, _ = self._store.commit(unit)
+            self._current = new.digest
+        return {"n": n, "digest": new.digest, "laxer": list(laxer)}
+
+    def _keep(self, policy: Policy) -> Policy:
+        if len(self._compiled) >= _KEPT:
+            for digest in list(self._compiled)[: _KEPT // 2]:
+                if digest != self._current:
+                    del self._compiled[digest]
+        self._compiled[policy.digest] = policy
+        return policy
+
+
+def _owner(view: View, who: SignedIn) -> str:
+    person = view.person(who.person)
+    if person is None or not person.active:
+        raise NotAllowed("this person is not active any more")
+    if not any(person.holds(role, None) for role in OWNERS):
+        raise NotAllowed(
+            "publishing a policy needs authority", hint=f"One of the roles: {', '.join(OWNERS)}."
+        )
+    return person.id

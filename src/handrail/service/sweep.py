@@ -1,0 +1,389 @@
+"""Time passing. It moves what is due along and decides nothing (ARCHITECTURE, decision 1).
+
+Where a proposal stands is a function of its dates; a sweep that is late tells people late and
+does nothing else wrong. It asks the next step, lapses what nobody answered, hands approved
+actions to `begin` when their undo window is over, delivers notices, and demotes a row whose
+notices reach nobody: no notice, no tier 2.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import structlog
+
+from handrail.channels.contract import Message
+from handrail.clock import Clock, from_us, rfc3339, to_us
+from handrail.core import approval
+from handrail.core.action import State, move
+from handrail.core.events import EventType
+from handrail.core.model import Person, Tier
+from handrail.errors import Closed, HandrailError
+from handrail.service import codec
+from handrail.service.answer import stands
+from handrail.service.asked import until
+from handrail.service.bell import Bell
+from handrail.service.known import Keeper
+from handrail.service.policies import Policies
+from handrail.service.release import Release
+from handrail.service.telling import Telling
+from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
+
+log = structlog.get_logger(__name__)
+
+#: How long a failed delivery waits before the next try.
+_RETRY = timedelta(seconds=15)
+#: How many approved actions may run at a time.
+_HANDS = 16
+_IDLE = 1.0  # seconds between looks when nothing rings
+
+
+class Sweep:
+    """Looks at what is due, once or for ever."""
+
+    def __init__(
+        self,
+        store: Store,
+        release: Release,
+        telling: Telling,
+        policies: Policies,
+        keeper: Keeper,
+        clock: Clock,
+        bell: Bell,
+    ) -> None:
+        self._store = store
+        self._release = release
+        self._telling = telling
+        self._policies = policies
+        self._keeper = keeper
+        self._clock = clock
+        self._bell = bell
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._hands = ThreadPoolExecutor(_HANDS, "begin")
+        self._lock = threading.Lock()
+        self._in_hand: set[str] = set()
+        store.on_commit(self._committed)
+
+    # --- for ever ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Sweep in a thread until `stop`."""
+        self._thread = threading.Thread(target=self._loop, name="sweep", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand and stop."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._hands.shutdown(wait=True)
+
+    def _committed(self, types: Sequence[str]) -> None:
+        if any(":proposal:" in t or t.endswith((":begun", ":proposed", ":revoked")) for t in types):
+            self._wake.set()
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                self.once(self._hands.submit)
+            except HandrailError as error:
+                # The store is away: nothing is lost, what is due stays due.
+                log.error("sweep failed", why=error.message)
+            self._wake.wait(self._nap())
+
+    def _nap(self) -> float:
+        try:
+            with self._store.read() as reader:
+                due = reader.next_due()
+        except HandrailError:
+            return _IDLE
+        if due is None:
+            return _IDLE
+        left = (due - to_us(self._clock.now())) / 1_000_000
+        # Something already due and still there is in hand or waits for a pause to end.
+        return min(max(left, 0.05), _IDLE)
+
+    # --- once -------------------------------------------------------------------------------
+
+    def once(self, run: Callable[..., object] | None = None) -> int:
+        """Move along everything that is due now; return how many things were looked at.
+
+        Approved actions begin through *run* (a pool's submit), or in this thread when it is None.
+        """
+        now = to_us(self._clock.now())
+        with self._store.read() as reader:
+            proposals = list(reader.due_proposals(now))
+            notices = list(reader.due_notices(now))
+        for row in proposals:
+            self._guard(self._proposal, row, run)
+        for row in notices:
+            self._guard(self._notice, row)
+        return len(proposals) + len(notices)
+
+    def _guard(self, work: Callable[..., None], row: Row, *more: object) -> None:
+        """One thing that cannot be moved along must not stop the others."""
+        try:
+            work(row, *more)
+        except Closed:
+            return  # someone answered between looking and acting
+        except HandrailError as error:
+            log.warning("not moved along", id=row["id"], why=error.message)
+
+    # --- proposals --------------------------------------------------------------------------
+
+    def _proposal(self, row: Row, run: Callable[..., object] | None) -> None:
+        proposal_id, version = row["id"], row["version"]
+
+        def unit(view: View) -> Rows:
+            proposal, action = stands(view, proposal_id, version)
+            where = approval.where(proposal, from_us(view.now))
+            current = State(action["state"])
+            if current not in {State.WAITING, State.APPROVED}:
+                return Rows((Change("proposal", (proposal_id, version), {"due_at": None}),))
+            clients = tuple(codec.load(action["clients"]))
+            if where.state is State.LAPSED:
+                move(current, State.LAPSED)
+                changes = (
+                    Change(
+                        "action", (action["id"],),
+                        {"state": State.LAPSED.value, "ended_at": view.now},
+                    ),
+                    Change("proposal", (proposal_id, version), {"due_at": None}),
+                )
+                event = Event(
+                    EventType.PROPOSAL_LAPSED, "handrail", action["id"], clients,
+                    {"version": version, "approved": current is State.APPROVED},
+                )
+                return Rows(changes, (event,), answer=(where, ()))
+            due = to_us(where.due_at) if where.due_at else None
+            stored = view.row("proposal", proposal_id, version) or row
+            if where.state is State.APPROVED:
+                # It is begun by `release`, in its own unit; look again when it should be.
+                due = max(due or 0, view.now + 1_000_000)
+                change = Change("proposal", (proposal_id, version), {"due_at": due})
+                return Rows((change,), answer=(where, ()))
+            told = _to_tell(where, stored["step"])
+            change = Change(
+                "proposal", (proposal_id, version), {"due_at": due, "step": where.step}
+            )
+            events = [
+                Event(
+                    kind, "handrail", action["id"], clients,
+                    {
+                        "version": version, "role": proposal.chain[step].role,
+                        "people": len(proposal.chain[step].approvers),
+                        "until": rfc3339(where.due_at or proposal.lapses_at),
+                    },
+                )
+                for kind, step in told
+            ]
+            return Rows((change,), tuple(events), answer=(where, told))
+
+        answer, _ = self._store.commit(unit)
+        if answer is None:
+            return
+        where, told = answer
+        if where.state is State.LAPSED:
+            self._bell.ring(row["action"])
+        elif where.state is State.APPROVED:
+            if where.runs_at is not None and where.runs_at <= self._clock.now():
+                self._hand_over(row["action"], run)
+        else:
+            self._ask_people(row, where, told)
+
+    def _hand_over(self, action: str, run: Callable[..., object] | None) -> None:
+        with self._lock:
+            if action in self._in_hand:
+                return
+            self._in_hand.add(action)
+        if run is None:
+            self._finish(action)
+        else:
+            run(self._finish, action)
+
+    def _finish(self, action: str) -> None:
+        try:
+            self._release.release(action)
+        except HandrailError as error:
+            log.info("not begun", action=action, why=error.message)
+        finally:
+            with self._lock:
+                self._in_hand.discard(action)
+
+    def _ask_people(
+        self, row: Row, where: approval.Where, told: Sequence[tuple[EventType, int]]
+    ) -> None:
+        if not told:
+            return
+        kind = "alarm" if where.alarmed else "ask"
+        with self._store.read() as reader:
+            full = reader.proposal(row["id"], row["version"])
+        if full is None:
+            return
+        people = self._keeper.current().people
+        names = {c.id: c.name for c in self._keeper.current().clients.values()}
+        deadline = where.due_at or from_us(row["lapses_at"])
+        message = Message(
+            ref=row["id"],
+            kind=kind,
+            title=f"Approval by {deadline:%H:%M} UTC: {full['sentence']}"[:160],
+            lines=(
+                f"Client: {names.get(full['client'], full['client'] or 'unknown')}",
+                f"Tier 3, version {row['version']}",
+                f"Time left: until {deadline:%H:%M} UTC, then it goes to the next person",
+            ),
+            path=f"/proposals/{row['id']}",
+            until=deadline,
+        )
+        for person_id in sorted(where.asked):
+            person = people.get(person_id)
+            if person is not None and person.active:
+                self._telling.reach(person, message)
+
+    # --- notices ----------------------------------------------------------------------------
+
+    def _notice(self, row: Row) -> None:
+        now = self._clock.now()
+        if row["state"] == "pending":
+            self._deliver(row, now)
+        else:
+            self._overdue(row)
+
+    def _deliver(self, row: Row, now: datetime) -> None:
+        people = self._keeper.current().people
+        tried = [people[row["person"]]] if row["person"] in people else []
+        late = now >= from_us(row["send_by"])
+        if late or not tried:
+            # The designated person could not be reached: it walks the chain as a proposal would.
+            tried += [p for p in self._walk(row) if p not in tried]
+        message = _notice_message(row)
+        reached = next((p for p in tried if self._telling.reach(p, message)), None)
+
+        def unit(view: View) -> Rows:
+            current = view.row("notice", row["id"])
+            if current is None or current["state"] != "pending":
+                raise Closed("it was looked at meanwhile")
+            clients = tuple(codec.load(row["clients"]))
+            if reached is not None:
+                change = Change(
+                    "notice", (row["id"],),
+                    {
+                        "state": "sent", "person": reached.id, "sent_at": view.now,
+                        "attempts": row["attempts"] + 1, "due_at": row["review_by"],
+                    },
+                )
+                event = Event(
+                    EventType.NOTICE_SENT, "handrail", row["action"], clients,
+                    {"person": reached.id},
+                )
+                return Rows((change,), (event,))
+            if not late:
+                change = Change(
+                    "notice", (row["id"],),
+                    {
+                        "attempts": row["attempts"] + 1,
+                        "due_at": min(until(view.now, _RETRY), row["send_by"]),
+                    },
+                )
+                return Rows((change,))
+            change = Change("notice", (row["id"],), {"state": "undelivered", "due_at": None})
+            undelivered = Event(
+                EventType.NOTICE_UNDELIVERED, "handrail", row["action"], clients, {}
+            )
+            writes, events = demote(
+                view, row["type"], "its notices reach nobody within the send window"
+            )
+            return Rows((change, *writes), (undelivered, *events), control=True)
+
+        self._store.commit(unit)
+
+    def _overdue(self, row: Row) -> None:
+        """The review window ended and nobody looked: it goes to the service desk manager."""
+        people = self._keeper.current().people.values()
+        next_one = next(
+            (
+                p
+                for p in sorted(people, key=lambda p: p.id)
+                if p.active and p.id != row["person"] and p.holds("service-desk-manager", None)
+            ),
+            None,
+        )
+
+        def unit(view: View) -> Rows:
+            current = view.row("notice", row["id"])
+            if current is None or current["state"] != "sent":
+                raise Closed("it was looked at meanwhile")
+            change = Change("notice", (row["id"],), {"state": "escalated", "due_at": None})
+            event = Event(
+                EventType.NOTICE_ESCALATED, "handrail", row["action"],
+                tuple(codec.load(row["clients"])),
+                {"person": next_one.id if next_one else "nobody"},
+            )
+            return Rows((change,), (event,))
+
+        self._store.commit(unit)
+        if next_one is not None:
+            self._telling.reach(next_one, _notice_message(row))
+
+    def _walk(self, row: Row) -> list[Person]:
+        """Everyone whom the chain of this notice would ask, in order."""
+        policy = self._policies.current()
+        matrix_row = policy.row(row["type"])
+        people = [p for p in self._keeper.current().people.values() if p.active]
+        roles = [matrix_row.notify if matrix_row else "", *(policy.backups(row["role"]))]
+        client = row["client"] or None
+        return [
+            p
+            for role in roles
+            for p in sorted(people, key=lambda p: p.id)
+            if role and p.holds(role, client)
+        ]
+
+
+def demote(view: View, type: str, why: str) -> tuple[tuple[Put | Change, ...], tuple[Event, ...]]:
+    """The writes and events that raise the overall standing of *type* to tier 3.
+
+    Automatic and immediate; it holds until a person has looked (SPEC 7)."""
+    values = {"tier": int(Tier.APPROVE), "by": "handrail", "reason": why, "at": view.now}
+    row = view.row("standing", type, "")
+    if row is not None and row["tier"] >= Tier.APPROVE:
+        return (), ()
+    write: Put | Change = (
+        Put("standing", {"type": type, "client": "", **values})
+        if row is None
+        else Change("standing", (type, ""), values)
+    )
+    facts = {"type": type, "tier": int(Tier.APPROVE), "why": why}
+    return (write,), (Event(EventType.DEMOTED_ITSELF, "handrail", None, (), facts),)
+
+
+def _to_tell(where: approval.Where, told: int) -> tuple[tuple[EventType, int], ...]:
+    """Which steps became due since *told* (−1: nobody was asked yet)."""
+    steps = range(told + 1, where.step + 1)
+    found = [
+        (EventType.PROPOSAL_ASKED if step == 0 else EventType.PROPOSAL_ESCALATED, step)
+        for step in steps
+    ]
+    if where.alarmed:
+        found.append((EventType.PROPOSAL_ALARMED, where.step))
+    return tuple(found)
+
+
+def _notice_message(row: Row) -> Message:
+    undo = (
+        f"Reversible until {from_us(row['reversible_until']):%H:%M} UTC"
+        if row["reversible_until"]
+        else "It can't be undone by one click"
+    )
+    return Message(
+        ref=row["action"],
+        kind="notice",
+        title=f"Done: {row['sentence']}"[:160],
+        lines=(f"Client: {row['client'] or 'unknown'}", undo),
+        path=f"/actions/{row['action']}",
+    )

@@ -1,0 +1,441 @@
+"""Proposals and their versions: opened, joined, superseded, ended.
+
+A change makes the next version: another action with its own digest, while the older one is
+*superseded*. What a version's package says is frozen when it opens (I10).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from handrail.clock import Clock, from_us, to_us
+from handrail.core import approval, package
+from handrail.core.action import OPEN, State, move
+from handrail.core.approval import AnswerKind, Given
+from handrail.core.events import EventType
+from handrail.core.model import Agent, Classification, Request, SignedIn, Snapshot, Tier
+from handrail.core.routing import Routed, route, urgency
+from handrail.errors import Closed, Conflict, NotAllowed, NotFound, Refused, TooMany
+from handrail.privacy.seal import Sealer
+from handrail.service import codec
+from handrail.service.ask import Ask
+from handrail.service.asked import Asked, Moved, until, why
+from handrail.service.begin import Again, NeedsPeople
+from handrail.service.bell import Bell
+from handrail.service.draw import Draw
+from handrail.service.known import Keeper
+from handrail.store.contract import Change, Event, OpenProposal, Put, Reader, Row, Rows, Store, View
+
+_TRIES = 8
+
+
+class Versions:
+    """Opens proposals and makes their next versions."""
+
+    def __init__(
+        self,
+        store: Store,
+        ask: Ask,
+        keeper: Keeper,
+        sealer: Sealer,
+        clock: Clock,
+        draw: Draw,
+        bell: Bell,
+    ) -> None:
+        self._store = store
+        self._ask = ask
+        self._keeper = keeper
+        self._sealer = sealer
+        self._clock = clock
+        self._draw = draw
+        self._bell = bell
+
+    # --- opening ----------------------------------------------------------------------------
+
+    def propose(self, asked: Asked) -> str:
+        """Open a proposal for *asked*, or join the open one of the same content; return the
+        action's id. Incomplete and over-limit asks are recorded as refused.
+
+        Raises `Moved`, `Again`, `TooMany`, and what `Store.commit` raises.
+        """
+        proposal_id = self._draw.id("prp")
+        try:
+            opening = self._opening(asked, proposal_id, 1)
+        except Refused as incomplete:
+            self._ask.refuse(asked, incomplete.message, "incomplete")
+            return asked.action.id
+
+        def unit(view: View) -> Rows:
+            key = asked.action.request.idempotency_key
+            if key and (old := view.seen(asked.agent.id, key)) is not None:
+                raise Again(old["id"], bytes(old["body_digest"]))
+            same = _same(view, asked)
+            if same is not None:
+                return Rows(answer=same.action)
+            self._ask.check_limits(asked, view)
+            _check_open(asked, view)
+            classification, state = asked.settle(view)
+            if classification.tier is Tier.PROHIBITED:
+                raise NeedsPeople(classification, state)
+            writes, event = opening.rows(asked, classification, state, view.now)
+            return Rows(writes, (event,), answer=asked.action.id)
+
+        try:
+            action, _ = self._store.commit(unit)
+        except NeedsPeople as held:
+            self._ask.refuse(asked, why(held.classification), "prohibited")
+            return asked.action.id
+        return str(action)
+
+    # --- the next version -------------------------------------------------------------------
+
+    def next(self, agent: Agent, old: Row, request: Request, because: str) -> str:
+        """Supersede *old* by a version of *request* that waits; return the new action's id."""
+        return self._next(agent, old, request, because, note="", given=None)
+
+    def after_answer(self, agent: Agent, action_id: str, text: str) -> str:
+        """The agent answered a question: the next version, with question and answer in it."""
+        with self._store.read() as reader:
+            old, sealed = self._sealed(reader, action_id)
+            question = [
+                a["note"] for a in reader.answers(old["proposal"]) if a["answer"] == "ask"
+            ][-1:]
+        note = f"Asked: {question[0] if question else ''}\nAnswered: {text}"
+        whole = f"{sealed.note}\n{note}".strip()
+        request = replace(sealed.request, idempotency_key=None)
+        return self._next(agent, old, request, "the agent answered a question", whole, None)
+
+    def modified(
+        self, who: SignedIn, row: Row, arguments: Mapping[str, Any], note: str
+    ) -> dict[str, Any]:
+        """The next version with *arguments*, approved by *who* as its own content (SPEC 5)."""
+        with self._store.read() as reader:
+            old, sealed = self._sealed(reader, row["action"])
+        agent = self._keeper.current().agents.get(old["agent"])
+        if agent is None:
+            raise NotFound("its agent is gone")
+        body = orjson.dumps(dict(arguments), option=orjson.OPT_SORT_KEYS)
+        request = replace(sealed.request, arguments=body, idempotency_key=None)
+        given = (who, note)
+        action = self._next(agent, old, request, "a person modified it", sealed.note, given)
+        with self._store.read() as reader:
+            new = reader.row("action", action)
+        return {
+            "proposal": row["id"],
+            "version": row["version"] + 1,
+            "action": action,
+            "state": new["state"] if new else State.SUPERSEDED.value,
+        }
+
+    def end(self, action_id: str, state: State, because: str) -> None:
+        """End an open action that can no longer run, by Handrail itself, saying why."""
+
+        def unit(view: View) -> Rows:
+            row = view.row("action", action_id)
+            if row is None:
+                raise NotFound(f"no action {action_id}")
+            move(State(row["state"]), state)
+            event = Event(
+                EventType.ACTION_REFUSED, f"agent:{row['agent']}", action_id,
+                tuple(codec.load(row["clients"])),
+                {"type": row["type"], "why": because, "state": state.value},
+            )
+            values = {"state": state.value, "ended_at": view.now, "outcome": because}
+            return Rows(
+                (
+                    Change("action", (action_id,), values),
+                    Change("proposal", (row["proposal"], row["version"]), {"due_at": None}),
+                ),
+                (event,),
+            )
+
+        self._store.commit(unit)
+        self._bell.ring(action_id)
+
+    def difference(
+        self, proposal_id: str, shown: bytes, newest: Row
+    ) -> tuple[tuple[str, str, str], ...]:
+        """What differs between the package that was shown and the newest; empty when the digest
+        is of no version of this proposal."""
+        with self._store.read() as reader:
+            for version in range(newest["version"], 0, -1):
+                row = reader.proposal(proposal_id, version)
+                if row is not None and bytes(row["package_digest"]) == shown:
+                    return tuple(
+                        package.compare(bytes(row["package"]), bytes(newest["package"]))
+                    )
+        return ()
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _next(
+        self,
+        agent: Agent,
+        old: Row,
+        request: Request,
+        because: str,
+        note: str,
+        given: tuple[SignedIn, str] | None,
+    ) -> str:
+        for _ in range(_TRIES):
+            asked = self._ask.understand(
+                agent, replace(request, idempotency_key=None), meta={}, era="legacy", note=note
+            )
+            version = old["version"] + 1
+            opening = self._opening(asked, old["proposal"], version, because)
+
+            def unit(view: View, asked: Asked = asked, opening: _Opening = opening) -> Rows:
+                current = view.row("action", old["id"])
+                if current is None:
+                    raise NotFound(f"no action {old['id']}")
+                if State(current["state"]) not in OPEN:
+                    raise Closed(f"the proposal is {current['state']}")
+                classification, state = asked.settle(view)
+                if classification.tier is Tier.PROHIBITED:
+                    raise NotAllowed(f"the policy prohibits it: {why(classification)}")
+                move(State(current["state"]), State.SUPERSEDED)
+                writes, event = opening.rows(asked, classification, state, view.now)
+                changes = (
+                    Change(
+                        "action", (old["id"],),
+                        {
+                            "state": State.SUPERSEDED.value, "ended_at": view.now,
+                            "superseded_by": asked.action.id, "outcome": because,
+                        },
+                    ),
+                    Change("proposal", (old["proposal"], old["version"]), {"due_at": None}),
+                )
+                gone = Event(
+                    EventType.ACTION_SUPERSEDED, "handrail", old["id"],
+                    tuple(codec.load(old["clients"])),
+                    {"version": version, "why": "changed", "by": asked.action.id},
+                )
+                events = [gone, event]
+                if given is not None:
+                    writes, more = _approve_at_once(view, opening, asked, writes, given)
+                    events.append(more)
+                return Rows((*changes, *writes), tuple(events))
+
+            try:
+                self._store.commit(unit)
+            except Moved:
+                self._keeper.forget()
+                continue
+            self._bell.ring(old["id"])
+            return asked.action.id
+        raise Conflict("the policy keeps changing while the next version is made")
+
+    def _sealed(self, reader: Reader, action_id: str) -> tuple[Row, codec.Sealed]:
+        row = reader.row("action", action_id)
+        sealed = reader.row("sealed", f"{action_id}:request")
+        if row is None or sealed is None or row["proposal"] is None:
+            raise NotFound(f"no proposal for {action_id}")
+        plain = self._sealer.open(sealed["ref"], sealed["key"], bytes(sealed["ciphertext"]))
+        return row, codec.open_request(plain)
+
+    def _opening(
+        self, asked: Asked, proposal_id: str, version: int, because: str = ""
+    ) -> "_Opening":
+        """Everything that needs reading before the unit: routing, history, the package."""
+        known = self._keeper.current()
+        now = self._clock.now()
+        classification = asked.outlook()
+        category = asked.row.category if asked.row else "other"
+        with self._store.read() as reader:
+            open_incident = any(
+                i["state"] == "open" and i["client"] and i["client"] in asked.action.clients
+                for i in reader.incidents(limit=50)
+            )
+            similar = [dict(r) for r in reader.similar(asked.action.type, asked.client)]
+            record = dict(reader.track_record(asked.agent.id, asked.action.type))
+        how_soon = urgency(asked.row, open_incident=open_incident)
+        routed = route(
+            category=category,
+            scope=asked.judgement.scope,
+            clients=asked.action.clients,
+            data_classes=asked.judgement.data_classes,
+            needs=asked.row.approvals if asked.row else 1,
+            policy=asked.policy,
+            people=tuple(known.people.values()),
+            known=known.clients,
+            urgency=how_soon,
+            now=now,
+        )
+        frozen = package.freeze(
+            proposal=proposal_id,
+            version=version,
+            action=asked.action,
+            arguments=asked.arguments,
+            agent=asked.agent,
+            clients=[known.clients[c].name for c in asked.action.clients if c in known.clients],
+            row=asked.row,
+            sentence=asked.sentence,
+            classification=classification,
+            facts=asked.facts,
+            before=asked.before,
+            similar=similar,
+            track_record=record,
+            urgency=how_soon,
+            because=because,
+        )
+        excluded = self._excluded(asked)
+        settings = asked.policy.settings
+        return _Opening(
+            proposal=proposal_id, version=version, routed=routed, package=frozen.document,
+            digest=frozen.digest, excluded=excluded, urgency=how_soon.value,
+            lifetime=settings.lifetimes[how_soon], undo=settings.undo_window,
+            valid=settings.approval_valid,
+        )
+
+    def _excluded(self, asked: Asked) -> dict[str, str]:
+        """Who may not approve this, and why (I5): looked up, not claimed."""
+        excluded: dict[str, str] = {}
+        if asked.policy.four_eyes(asked.action.type):
+            excluded[asked.agent.sponsor] = "You sponsor the agent that proposed it"
+        person = asked.facts.get("fact.trigger_person")
+        if isinstance(person, str) and person:
+            for known in self._keeper.current().people.values():
+                if person.casefold() in {known.email.casefold(), known.id.casefold()}:
+                    excluded[known.id] = "Your own ticket triggered it"
+        return excluded
+
+
+class _Opening:
+    """One version ready to be stored."""
+
+    def __init__(
+        self,
+        *,
+        proposal: str,
+        version: int,
+        routed: Routed,
+        package: bytes,
+        digest: bytes,
+        excluded: Mapping[str, str],
+        urgency: str,
+        lifetime: Any,
+        undo: Any,
+        valid: Any,
+    ) -> None:
+        self.proposal = proposal
+        self.version = version
+        self.routed = routed
+        self.package = package
+        self.digest = digest
+        self.excluded = excluded
+        self.urgency = urgency
+        self.lifetime = lifetime
+        self.undo = undo
+        self.valid = valid
+
+    def row(self, asked: Asked, now: int) -> Row:
+        return {
+            "id": self.proposal,
+            "version": self.version,
+            "action": asked.action.id,
+            "urgency": self.urgency,
+            "chain": codec.chain_text(self.routed.chain, self.routed.also),
+            "excluded": codec.dump(dict(self.excluded)),
+            "needs": self.routed.needs,
+            "undo_seconds": int(self.undo.total_seconds()),
+            "valid_seconds": int(self.valid.total_seconds()),
+            "same": asked.same,
+            "package": self.package,
+            "package_digest": self.digest,
+            "at": now,
+            "lapses_at": until(now, self.lifetime),
+            "step": -1,
+            "due_at": now,  # the sweep tells the first step at once
+        }
+
+    def rows(
+        self, asked: Asked, classification: Classification, state: Snapshot, now: int
+    ) -> tuple[tuple[Put | Change, ...], Event]:
+        put = asked.put(
+            State.WAITING, classification, now, proposal=self.proposal, version=self.version
+        )
+        event = asked.event(
+            EventType.ACTION_PROPOSED, classification, state,
+            proposal=self.proposal, version=self.version, package=self.digest.hex(),
+            chain=[[s.role, int(s.window.total_seconds())] for s in self.routed.chain],
+            needs=self.routed.needs,
+        )
+        return (put, *asked.sealed, Put("proposal", self.row(asked, now))), event
+
+
+def _approve_at_once(
+    view: View,
+    opening: _Opening,
+    asked: Asked,
+    writes: tuple[Put | Change, ...],
+    given: tuple[SignedIn, str],
+) -> tuple[tuple[Put | Change, ...], Event]:
+    """The modifying person's yes to the new content, with the same checks as any yes."""
+    who, note = given
+    person = view.person(who.person)
+    if person is None or not person.active:
+        raise NotAllowed("this person is not active any more")
+    now = from_us(view.now)
+    row = opening.row(asked, view.now)
+    action_put = writes[0]
+    assert isinstance(action_put, Put)  # noqa: S101 - narrows what `rows` put first
+    proposal = codec.proposal(row, (), action_put.row)
+    answer = Given(
+        kind=AnswerKind.APPROVE, person=person.id, at=now, package_digest=opening.digest,
+        reason="", note=note, to="",
+    )
+    after = approval.answer(proposal, answer, people={p.id: p for p in view.people()}, now=now)
+    where = approval.where(after, now)
+    values = dict(action_put.row)
+    if where.state is State.APPROVED:
+        values |= {
+            "state": where.state.value,
+            "granted_at": view.now,
+            "grant_expires_at": to_us(where.expires_at) if where.expires_at else view.now,
+        }
+    answer_row = Put(
+        "answer",
+        {
+            "id": codec.answer_key(opening.proposal, opening.version, 0),
+            "proposal": opening.proposal, "version": opening.version, "person": person.id,
+            "answer": AnswerKind.APPROVE.value, "package_digest": opening.digest,
+            "reason": "", "note": note, "to": "", "at": view.now, "effective": 1,
+        },
+    )
+    event = Event(
+        EventType.PROPOSAL_MODIFIED, f"person:{person.id}", asked.action.id, asked.action.clients,
+        {"version": opening.version, "package": opening.digest.hex(), "state": where.state.value},
+    )
+    due = to_us(where.due_at) if where.due_at else None
+    rest = [
+        Put("proposal", {**w.row, "due_at": due}) if w.table == "proposal" else w
+        for w in writes[1:]
+        if isinstance(w, Put)
+    ]
+    return (Put("action", values), *rest, answer_row), event
+
+
+def _same(view: View, asked: Asked) -> OpenProposal | None:
+    return next((p for p in view.open_proposals() if p.same == asked.same), None)
+
+
+def _check_open(asked: Asked, view: View) -> None:
+    """Raise `TooMany` when the agent or the trigger has too many open proposals already."""
+    settings = asked.policy.settings
+    mine = [p for p in view.open_proposals() if p.agent == asked.agent.id]
+    if len(mine) >= settings.open_per_agent:
+        raise TooMany(
+            f"this agent has {len(mine)} open proposals",
+            retry_after=300,
+            hint="Wait until people have answered some of them, or withdraw one.",
+        )
+    trigger = asked.action.request.trigger
+    key = f"{trigger.kind}:{trigger.ref}"
+    if trigger.ref and sum(p.trigger == key for p in mine) >= settings.open_per_trigger:
+        raise TooMany(
+            f"{key} has {settings.open_per_trigger} open proposals already",
+            retry_after=300,
+            hint="Wait until people have answered some of them, or withdraw one.",
+        )
