@@ -116,6 +116,11 @@ class View(Protocol):
         back, so a host whose clock does cannot widen a window or revive an approval."""
 
     @property
+    def skew(self) -> int:
+        """Microseconds by which the host's clock stands behind `now`; 0 when it does not. A host
+        whose clock went back must not begin: its approvals and windows would be judged late."""
+
+    @property
     def epoch(self) -> int:
         """The control epoch."""
 
@@ -207,7 +212,11 @@ class Reader(Protocol):
         """`done`, `failed`, `unknown`, `reversed`, `denied` counts, for the agent on the type."""
 
     def proposals(
-        self, *, open_only: bool = True, client: str | None = None, before: str | None = None,
+        self,
+        *,
+        open_only: bool = True,
+        client: str | None = None,
+        before: str | None = None,
         limit: int = 50,
     ) -> Sequence[Row]:
         """Newest version of each, joined with its action: `proposal` columns plus `type`,
@@ -240,8 +249,14 @@ class Reader(Protocol):
 
     # the record
     def entries(
-        self, *, action: str | None = None, client: str | None = None, types: Sequence[str] = (),
-        since: int | None = None, before: int | None = None, limit: int = 100,
+        self,
+        *,
+        action: str | None = None,
+        client: str | None = None,
+        types: Sequence[str] = (),
+        since: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
     ) -> Sequence[Row]:
         """Entry rows (`seq`, `at`, `type`, `principal`, `action`, `body`), newest first."""
 
@@ -252,8 +267,11 @@ class Reader(Protocol):
 class Store(Protocol):
     """The single source of truth."""
 
-    def commit(self, unit: Unit) -> tuple[Any, Sequence[At]]:
+    def commit(self, unit: Unit, *, first: bool = False) -> tuple[Any, Sequence[At]]:
         """Block until *unit* is durable and in the ledger; return its answer and positions.
+
+        With *first* it goes before everything that waits: for pauses and demotions, which must
+        not stand in the queue behind what they are to stop.
 
         Raises whatever the unit raised (nothing written), `Unavailable` (nothing written, may be
         sent again) or `Unsure` (the commit's answer was lost: look it up by key; never act).
@@ -263,6 +281,14 @@ class Store(Protocol):
 
     def on_commit(self, listener: Callable[[Sequence[str]], None]) -> None:
         """Call *listener* with the event types of each commit, after it: a hint to look again,
-        never the only way to learn of anything."""
+        never the only way to learn of anything. It runs on a committing caller's thread."""
+
+    @property
+    def skew(self) -> int:
+        """Microseconds by which the host's clock stands behind the head; 0 when it does not."""
+
+    def check(self) -> Sequence[str]:
+        """What is wrong with the database as a database, one sentence each; empty when nothing
+        is. Whether the ledger verifies is the ledger's own question."""
 
     def close(self) -> None: ...

@@ -4,6 +4,8 @@ Instants are whole microseconds since 1970; JSON is text; digests are bytes. Ids
 time, so primary keys grow at the right edge and "the last w minutes" is a range of them.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -15,7 +17,9 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    literal_column,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
 from handrail.core.action import BEGAN, State
 
@@ -25,8 +29,15 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
         "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+
+def _partial(
+    name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False
+) -> None:
+    Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 def _words(values: object) -> str:
@@ -48,7 +59,9 @@ head = Table(
 entry = Table(
     "entry",
     metadata,
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column(
+        "seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
     Column("at", BigInteger, nullable=False),
     Column("type", Text, nullable=False),
     Column("principal", Text, nullable=False),
@@ -56,8 +69,7 @@ entry = Table(
     Column("body", LargeBinary, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
 )
-Index("ix_entry_action", entry.c.action, entry.c.seq, sqlite_where=entry.c.action.is_not(None),
-      postgresql_where=entry.c.action.is_not(None))
+_partial("ix_entry_action", entry.c.action, entry.c.seq, where=entry.c.action.is_not(None))
 
 client_chain = Table(
     "client_chain",
@@ -108,23 +120,26 @@ action = Table(
     CheckConstraint(f"state IN ({_words(State)})", name="state"),
     CheckConstraint("tier BETWEEN 1 AND 4", name="tier"),
     # Every begin has a grant, in all tiers, and no other state claims to have begun.
-    CheckConstraint(
-        f"(begun_at IS NOT NULL) = (state IN ({_words(BEGAN)}))", name="begun"
-    ),
+    CheckConstraint(f"(begun_at IS NOT NULL) = (state IN ({_words(BEGAN)}))", name="begun"),
     CheckConstraint("begun_at IS NULL OR granted_at IS NOT NULL", name="granted"),
     CheckConstraint("tier < 4 OR state IN ('classified', 'refused')", name="prohibited"),
 )
-Index(
+_partial(
     "ux_action_agent_idempotency_key",
     action.c.agent,
     action.c.idempotency_key,
+    where=action.c.idempotency_key.is_not(None),
     unique=True,
-    sqlite_where=action.c.idempotency_key.is_not(None),
-    postgresql_where=action.c.idempotency_key.is_not(None),
 )
 Index("ix_action_type_client", action.c.type, action.c.client, action.c.id)
-_in_flight = action.c.state == "begun"
-Index("ix_action_begun", action.c.id, sqlite_where=_in_flight, postgresql_where=_in_flight)
+# Windows are ranges of it; it grows at the right edge like the key, but by the head's time,
+# which never goes back, where ids carry the time of whichever host made them.
+Index("ix_action_at", action.c.at)
+#: What is in flight or waits. Written with literals, so that the partial index serves it.
+unfinished = action.c.state.in_(
+    [literal_column(f"'{s}'") for s in sorted({State.WAITING, State.APPROVED, State.BEGUN})]
+)
+Index("ix_action_unfinished", action.c.id, sqlite_where=unfinished, postgresql_where=unfinished)
 
 sealed = Table(
     "sealed",
@@ -155,8 +170,7 @@ proposal = Table(
     Column("due_at", BigInteger),  # when the sweep looks next; NULL when ended
     CheckConstraint("needs BETWEEN 1 AND 2", name="needs"),
 )
-Index("ix_proposal_due_at", proposal.c.due_at, sqlite_where=proposal.c.due_at.is_not(None),
-      postgresql_where=proposal.c.due_at.is_not(None))
+_partial("ix_proposal_due_at", proposal.c.due_at, where=proposal.c.due_at.is_not(None))
 Index("ix_proposal_action", proposal.c.action, unique=True)
 
 answer = Table(
@@ -197,8 +211,7 @@ notice = Table(
         name="state",
     ),
 )
-Index("ix_notice_due_at", notice.c.due_at, sqlite_where=notice.c.due_at.is_not(None),
-      postgresql_where=notice.c.due_at.is_not(None))
+_partial("ix_notice_due_at", notice.c.due_at, where=notice.c.due_at.is_not(None))
 Index("ix_notice_action", notice.c.action, unique=True)
 
 reversal = Table(

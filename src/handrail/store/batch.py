@@ -1,0 +1,271 @@
+"""One batch: run the units in order, write what they want, move the head, commit.
+
+Each unit ends in a `Result`; nothing that can go wrong with the database or with a unit leaves
+this file as an exception. What holds whatever fails:
+
+* A result is final only after the commit. A refusal, too, may rest on an earlier unit of the
+  batch, so nobody learns anything from a batch that was lost.
+* Memory goes back with the disk, by the journal, on every failure up to the commit.
+* One unit's bad row fails that unit alone: the batch is rolled back and run again, each unit
+  behind a savepoint of its own.
+* After an error of the commit itself the head on disk says what became of it. Where it cannot be
+  read, callers hear `Unsure`, and memory is loaded afresh before the next batch.
+
+Only the leader calls in here, one at a time (`writer`).
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from handrail.clock import Clock, to_us
+from handrail.errors import BadInput, Conflict, HandrailError, TooLarge, Unavailable, Unsure
+from handrail.store.contract import At, Unit
+from handrail.store.driver import Connection
+from handrail.store.memory import Memory
+from handrail.store.record import Head, Record, read_head, write_head
+from handrail.store.view import BatchView, Impossible
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one unit ended."""
+
+    answer: Any = None
+    at: tuple[At, ...] = ()
+    types: tuple[str, ...] = ()  #: of the events that became durable
+    error: BaseException | None = None
+
+
+class _Misfit(Exception):
+    """Some unit's row does not go in; which one is found by going one by one."""
+
+
+class _Lost(Exception):
+    """The batch did not become durable, or nobody knows: all its units end with ``error``."""
+
+    def __init__(self, error: HandrailError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Batches:
+    """The writing connection with the memory that belongs to it."""
+
+    def __init__(self, connect: Callable[[], Connection], clock: Clock, head: Head) -> None:
+        self._connect = connect
+        self._clock = clock
+        self._connection: Connection | None = None
+        self._memory = Memory()
+        self._record = Record(head)
+        self._stale = True  # memory is not what the disk holds: load it before the next use
+
+    @property
+    def head(self) -> Head:
+        """The last head known to be durable."""
+        return self._record.committed
+
+    def open(self) -> None:
+        """Take the transaction, and with it the head. Raises `Unavailable`; nothing is held."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            self._connection.begin()
+        except sqlite3.Error as e:
+            raise _unavailable(e) from e
+        try:
+            self._catch_up(self._connection)
+        except BaseException as e:
+            self.abandon()
+            if isinstance(e, sqlite3.Error):
+                raise _unavailable(e) from e
+            raise
+
+    def _catch_up(self, connection: Connection) -> None:
+        head = read_head(connection)
+        if head is None:
+            raise Unavailable("the log has no head", hint="Restore the database from a backup.")
+        # Another process may write, too: then the head is not the one this memory belongs to.
+        if self._stale or head != self._record.committed:
+            now = max(to_us(self._clock.now()), head.at)
+            self._memory = Memory.load(connection, now)
+            self._record = Record(head)
+            self._stale = False
+
+    def run(self, units: Sequence[Unit]) -> list[Result]:
+        """Bring *units* to an end, in order, in the transaction that `open` took."""
+        connection = self._connection
+        if connection is None:
+            raise Impossible("no transaction was taken")
+        try:
+            try:
+                return self._attempt(connection, units, alone=False)
+            except _Misfit:
+                connection.rollback()
+                self._undo()
+                connection.begin()
+                return self._attempt(connection, units, alone=True)
+        except (_Lost, sqlite3.Error) as e:
+            error = e.error if isinstance(e, _Lost) else _unavailable(e)
+            self.abandon()
+            # One instance each: they are raised in as many threads.
+            return [Result(error=type(error)(error.message, hint=error.hint)) for _ in units]
+
+    def abandon(self) -> None:
+        """Drop the transaction and believe nothing that is in memory."""
+        self._stale = True
+        if self._connection is not None:
+            try:
+                self._connection.rollback()
+            except sqlite3.Error:
+                self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _undo(self) -> None:
+        self._memory.journal.back()
+        self._memory.windows.back(0)
+        self._record.drop()
+
+    def _attempt(
+        self, connection: Connection, units: Sequence[Unit], *, alone: bool
+    ) -> list[Result]:
+        view = BatchView(self._memory, connection)
+        results = [self._unit(view, unit, connection, alone=alone) for unit in units]
+        if self._record.head == self._record.committed:
+            connection.rollback()  # nobody wanted anything written
+            self._undo()
+            return results
+        if not alone:
+            try:
+                self._flush(view, connection)
+            except Exception as e:
+                if _is_the_databases(e):
+                    raise
+                raise _Misfit from e
+        self._record.move_head(connection)
+        try:
+            # The commit point. Until here a crash leaves nothing of this batch: its callers send
+            # their requests again, under the same keys. From here on only telling is left: the
+            # answers (a crash loses them; callers look up their key), the hints to listeners
+            # (whose next look makes up for them) and the signature (the signer signs the head
+            # that it finds).
+            connection.commit()
+        except sqlite3.Error as e:
+            self._look_up(connection, e)
+        self._memory.journal.keep()
+        self._memory.windows.keep(self._record.head.at)
+        self._record.keep()
+        return results
+
+    def _unit(self, view: BatchView, unit: Unit, connection: Connection, *, alone: bool) -> Result:
+        record = self._record
+        mark, place = view.mark(), record.mark()
+        if alone:
+            connection.savepoint()
+        clock = to_us(self._clock.now())
+        view.now = max(clock, record.head.at + 1)
+        view.skew = max(0, record.head.at - clock)
+        view.epoch = record.head.epoch
+        try:
+            rows = unit(view)
+            at: tuple[At, ...] = ()
+            if rows.writes or rows.events or rows.control:
+                view.apply(rows.writes)
+                # A control unit's own entries carry the new epoch: it holds from there on (I11).
+                epoch = view.epoch + 1 if rows.control else view.epoch
+                record.move(view.now, epoch)
+                at = tuple([record.append(e, view.now, epoch, connection) for e in rows.events])
+                if alone:
+                    self._flush(view, connection)
+        except Exception as e:
+            if _is_the_databases(e):
+                raise
+            if alone:
+                connection.back()
+            view.back(mark)
+            record.back(place)
+            return Result(error=_answer(e))
+        if alone:
+            connection.release()
+        return Result(rows.answer, at, tuple([e.type for e in rows.events]))
+
+    def _flush(self, view: BatchView, connection: Connection) -> None:
+        view.flush(connection)
+        self._record.flush(connection)
+
+    def _look_up(self, connection: Connection, error: sqlite3.Error) -> None:
+        """What became of a commit that answered with *error*: return when it is stored."""
+        try:
+            connection.rollback()
+            found = read_head(connection)
+            if found == self._record.head:
+                return
+            if found is None:
+                raise _Lost(_unsure()) from error
+            if getattr(error, "sqlite_errorname", "") not in _BEFORE_THE_FLUSH:
+                # The whole batch may stand in the write-ahead log without having been flushed,
+                # to come back at the recovery after a power cut. Another commit lies over it.
+                connection.begin()
+                write_head(connection, found)
+                connection.commit()
+        except sqlite3.Error as e:
+            raise _Lost(_unsure()) from e
+        raise _Lost(_unavailable(error)) from error
+
+
+#: Errors of a commit that come before its last frame is written: it cannot come back.
+_BEFORE_THE_FLUSH = {"SQLITE_FULL", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR_WRITE"}
+_IN_THE_WAY = {
+    "SQLITE_CONSTRAINT_UNIQUE",
+    "SQLITE_CONSTRAINT_PRIMARYKEY",
+    "SQLITE_CONSTRAINT_FOREIGNKEY",
+}
+
+
+def _is_the_databases(error: Exception) -> bool:
+    """Whether *error* speaks about the database and not about one unit's row."""
+    return (
+        isinstance(error, sqlite3.OperationalError | sqlite3.InternalError | _Lost)
+        or type(error) is sqlite3.DatabaseError
+    )
+
+
+def _unavailable(error: sqlite3.Error) -> Unavailable:
+    name = getattr(error, "sqlite_errorname", "")
+    why = {
+        "SQLITE_FULL": "the disk is full",
+        "SQLITE_BUSY": "another process holds the database",
+        "SQLITE_LOCKED": "another process holds the database",
+    }.get(name, f"the database answered: {error}")
+    return Unavailable(f"nothing was recorded: {why}")
+
+
+def _unsure() -> Unsure:
+    return Unsure("the database failed while it stored this; whether it did is not known")
+
+
+def _answer(error: Exception) -> Exception:
+    """A unit's error as its caller hears it: the unit's own, or what its row ran into."""
+    match error:
+        case sqlite3.IntegrityError() if error.sqlite_errorname in _IN_THE_WAY:
+            known: Exception = Conflict(
+                f"something else is in its place: {error}", hint="Nothing was changed. Reload."
+            )
+        case sqlite3.DataError():
+            known = TooLarge("what was sent is too large to be stored")
+        case UnicodeError():
+            known = BadInput("what was sent holds characters that are none")
+        case OverflowError():
+            known = BadInput("what was sent holds a number too large to be stored")
+        case sqlite3.Error():
+            known = Impossible(f"no table can hold this: {error}")
+        case _:
+            return error
+    known.__cause__ = error
+    return known

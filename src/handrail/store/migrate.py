@@ -1,0 +1,56 @@
+"""Bring a database to the schema of this version (Alembic, run from within).
+
+Everything happens in one transaction: a crash leaves the former schema or the new one. Two
+processes that start at once take turns, and the second finds nothing left to do.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from handrail.errors import Unavailable
+from handrail.store.driver import BUSY_MS
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def migrate(path: Path) -> None:
+    """Run every migration that *path* has not seen."""
+    engine = _engine(path)
+    try:
+        with engine.begin() as connection:
+            command.upgrade(config(connection), "head")
+    except sqlite3.Error as e:
+        raise Unavailable(
+            f"the database {path} cannot be brought to this version: {e}",
+            hint="Check that nothing else holds it and that the disk has space.",
+        ) from e
+    finally:
+        engine.dispose()
+
+
+def config(connection: Connection) -> Config:
+    """Alembic's settings for *connection*; there is no ini file to lose."""
+    settings = Config()
+    settings.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    settings.attributes["connection"] = connection
+    return settings
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000),
+        poolclass=NullPool,
+    )
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        # The driver would begin only at the first INSERT, and leave the DDL before it outside.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,344 @@
+"""Every question that pages, reports and sweeps ask, each with a name and a reason.
+
+Statements are SQLAlchemy Core, compiled once. Those with optional filters are compiled once per
+combination. What a unit asks is not here: it asks its view.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from handrail.store import sql, tables
+from handrail.store.driver import Connection
+from handrail.store.tables import unfinished
+
+_A, _P, _N = tables.action.c, tables.proposal.c, tables.notice.c
+_ENDED = ("done", "failed", "unknown", "reversed", "denied")
+
+
+class Query:
+    """One named statement."""
+
+    def __init__(self, name: str, why: str, statement: Select[*tuple[Any, ...]]) -> None:
+        self.name = name
+        self.why = why
+        self.statement = statement
+
+    @cached_property
+    def _compiled(self) -> tuple[str, dict[str, Any]]:
+        return sql.named(self.statement)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.statement.selected_columns.keys())
+
+    def tuples(self, connection: Connection, /, **values: Any) -> list[tuple[Any, ...]]:
+        """Every row as the driver gives it."""
+        text, known = self._compiled
+        return connection.rows(text, {**known, **values})
+
+    def rows(self, connection: Connection, /, **values: Any) -> list[sql.Decoded]:
+        """Every row, by column name."""
+        columns = self.columns
+        return [dict(zip(columns, v, strict=True)) for v in self.tuples(connection, **values)]
+
+    def one(self, connection: Connection, /, **values: Any) -> sql.Decoded | None:
+        """The first row."""
+        text, known = self._compiled
+        found = connection.one(text, {**known, **values})
+        return None if found is None else dict(zip(self.columns, found, strict=True))
+
+
+_ALL: dict[str, Query] = {}
+
+
+def _query(name: str, why: str, statement: Select[*tuple[Any, ...]]) -> Query:
+    query = _ALL[name] = Query(name, why, statement)
+    return query
+
+
+def named_queries() -> Mapping[str, Query]:
+    """Every fixed query by name."""
+    return _ALL
+
+
+# --- the small state ---------------------------------------------------------------------------
+
+HEAD = _query("head", "Where the log stands.", select(tables.head))
+POLICY = _query(
+    "policy", "The policy in force.",
+    select(tables.policy_version).order_by(tables.policy_version.c.n.desc()).limit(1),
+)  # fmt: skip
+POLICIES = _query(
+    "policies", "The history of the policy.",
+    select(tables.policy_version).order_by(tables.policy_version.c.n.desc()),
+)  # fmt: skip
+CLIENTS = _query(
+    "clients", "Whom the organisation serves.", select(tables.client).order_by(tables.client.c.name)
+)
+_roles = tables.person_role.c
+PEOPLE = _query(
+    "people", "Who may answer, with the roles that say so.",
+    select(
+        tables.person,
+        select(
+            func.json_group_array(
+                func.json_object("role", _roles.role, "client", _roles.client, "since", _roles.since)
+            )
+        ).where(_roles.person == tables.person.c.id).scalar_subquery().label("roles"),
+    ).order_by(tables.person.c.name),
+)  # fmt: skip
+_keys = tables.agent_key.c
+AGENTS = _query(
+    "agents", "Which programs may ask, with their keys; never a hash.",
+    select(
+        tables.agent,
+        select(
+            func.json_group_array(
+                func.json_object(
+                    "prefix", _keys.prefix, "at", _keys.at,
+                    "expires_at", _keys.expires_at, "revoked_at", _keys.revoked_at,
+                )
+            )
+        ).where(_keys.agent == tables.agent.c.id).scalar_subquery().label("keys"),
+    ).order_by(tables.agent.c.name),
+)  # fmt: skip
+CONNECTIONS = _query(
+    "connections", "The ways to reach tools.",
+    select(tables.connection).order_by(tables.connection.c.name),
+)  # fmt: skip
+_tools = select(tables.tool).order_by(
+    tables.tool.c.connection, tables.tool.c.kind, tables.tool.c.name
+)
+TOOLS = _query("tools", "Every pinned or withheld definition.", _tools)
+TOOLS_OF = _query(
+    "tools_of", "The definitions of one connection.",
+    _tools.where(tables.tool.c.connection == bindparam("connection")),
+)  # fmt: skip
+PAUSES = _query(
+    "pauses", "What is paused now.",
+    select(tables.pause).where(tables.pause.c.ended_at.is_(None)).order_by(tables.pause.c.id.desc()),
+)  # fmt: skip
+STANDINGS = _query(
+    "standings", "What action types have earned or lost.",
+    select(tables.standing).order_by(tables.standing.c.type, tables.standing.c.client),
+)  # fmt: skip
+
+# --- actions and what hangs on them ------------------------------------------------------------
+
+ACTION_BY_KEY = _query(
+    "action_by_key", "What an idempotency key made: the way out of *unsure*.",
+    select(tables.action)
+    .where(_A.agent == bindparam("agent"), _A.idempotency_key == bindparam("key")),
+)  # fmt: skip
+ENDED_OF_CLIENT = _query(
+    "ended_of_client", "Past actions of one type at one client, to show beside a new one.",
+    select(tables.action)
+    .where(
+        _A.type == bindparam("type"), _A.client == bindparam("client"),
+        _A.state.in_([literal_column(f"'{s}'") for s in _ENDED]),
+    )
+    .order_by(_A.id.desc()).limit(bindparam("limit")),
+)  # fmt: skip
+TRACK_RECORD = _query(
+    "track_record", "How an agent's actions of one type ended.",
+    select(_A.state, func.count().label("n"))
+    .where(_A.type == bindparam("type"), _A.agent == bindparam("agent"))
+    .group_by(_A.state),
+)  # fmt: skip
+COUNTS = _query(
+    "counts", "The day in numbers.",
+    select(_A.state, _A.tier, func.count().label("n"))
+    .where(_A.at >= bindparam("since")).group_by(_A.state, _A.tier),
+)  # fmt: skip
+WAITING = _query(
+    "waiting", "How many actions wait for people, however old.",
+    select(func.count().label("n")).select_from(tables.action)
+    .where(unfinished, _A.state == "waiting"),
+)  # fmt: skip
+
+_JOINED = (
+    _A.type, _A.client, _A.clients, _A.state, _A.sentence, _A.tier, _A.agent, _A.confidence,
+)  # fmt: skip
+_versions = select(tables.proposal, *_JOINED).join_from(
+    tables.proposal, tables.action, _A.id == _P.action
+)
+_later = tables.proposal.alias("later")
+_newest = ~(
+    select(literal_column("1")).where(_later.c.id == _P.id, _later.c.version > _P.version).exists()
+)
+PROPOSAL_VERSION = _query(
+    "proposal_version", "One version as it was frozen.",
+    _versions.where(_P.id == bindparam("id"), _P.version == bindparam("version")),
+)  # fmt: skip
+PROPOSAL_NEWEST = _query(
+    "proposal_newest", "The version that counts now.",
+    _versions.where(_P.id == bindparam("id")).order_by(_P.version.desc()).limit(1),
+)  # fmt: skip
+PROPOSAL_OF = _query(
+    "proposal_of", "The proposal that an action waits in.",
+    _versions.where(_P.action == bindparam("action")),
+)  # fmt: skip
+DUE_PROPOSALS = _query(
+    "due_proposals", "What the sweep moves along.",
+    _versions.where(_P.due_at <= bindparam("now")).order_by(_P.due_at).limit(bindparam("limit")),
+)  # fmt: skip
+ANSWERS = _query(
+    "answers", "What people said, over all versions.",
+    select(tables.answer).where(tables.answer.c.proposal == bindparam("proposal"))
+    .order_by(tables.answer.c.id),
+)  # fmt: skip
+_R = tables.reversal.c
+_told = select(
+    tables.notice,
+    _A.type, _A.client, _A.clients, _A.sentence, _A.tier, _A.agent, _A.confidence,
+    _A.state.label("action_state"), _A.at.label("action_at"), _A.outcome, _A.solved,
+    _R.state.label("reversal_state"),
+).join_from(tables.notice, tables.action, _A.id == _N.action).join(
+    tables.reversal, _R.action == _N.action, isouter=True
+)  # fmt: skip
+DUE_NOTICES = _query(
+    "due_notices", "Notices to send, send again or escalate.",
+    _told.where(_N.due_at <= bindparam("now")).order_by(_N.due_at).limit(bindparam("limit")),
+)  # fmt: skip
+NEXT_DUE = _query(
+    "next_due", "Until when the sweep may sleep.",
+    select(
+        select(func.min(_P.due_at)).where(_P.due_at.is_not(None)).scalar_subquery().label("proposal"),
+        select(func.min(_N.due_at)).where(_N.due_at.is_not(None)).scalar_subquery().label("notice"),
+    ),
+)  # fmt: skip
+BEGUN_ACTIONS = _query(
+    "begun_actions", "What a crash may have left unknown.",
+    select(tables.action).where(unfinished, _A.state == "begun").order_by(_A.id),
+)  # fmt: skip
+BEGUN_REVERSALS = _query(
+    "begun_reversals", "Reversals that a crash may have left unknown.",
+    select(tables.action, _R.id.label("reversal"))
+    .join_from(tables.reversal, tables.action, _A.id == _R.action).where(_R.state == "begun"),
+)  # fmt: skip
+
+STREAM = _query(
+    "stream", "The entries themselves, for checking and exporting.",
+    select(tables.entry.c.seq, tables.entry.c.body)
+    .where(tables.entry.c.seq >= bindparam("start"), tables.entry.c.seq < bindparam("end"))
+    .order_by(tables.entry.c.seq).limit(bindparam("limit")),
+)  # fmt: skip
+ENTRIES_COUNT = _query(
+    "entries_count", "Whether as many entries are there as the head says.",
+    select(func.count().label("n"), func.max(tables.entry.c.seq).label("last"))
+    .select_from(tables.entry),
+)  # fmt: skip
+
+# --- those with optional filters ---------------------------------------------------------------
+
+
+class Filter(NamedTuple):
+    """Which filters are given: the shape a statement is compiled for."""
+
+    names: frozenset[str]
+    words: int = 0  #: how many states or types
+    tiers: int = 0
+
+
+def _in(column: ColumnElement[Any], name: str, n: int) -> ColumnElement[bool]:
+    return column.in_([bindparam(f"{name}_{i}") for i in range(n)])
+
+
+def many(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    """The parameters of an `_in`."""
+    return {f"{name}_{i}": value for i, value in enumerate(values)}
+
+
+@cache
+def actions(shape: Filter) -> Query:
+    """A page of actions."""
+    where: dict[str, ColumnElement[bool]] = {
+        "agent": _A.agent == bindparam("agent"),
+        # Also those on several clients of which this is one.
+        "client": or_(
+            _A.client == bindparam("client"),
+            select(literal_column("1")).select_from(func.json_each(_A.clients).table_valued("value", name="c"))
+            .where(literal_column("c.value") == bindparam("client")).exists(),
+        ),
+        "type": _A.type == bindparam("type"),
+        "trigger": _A.trigger_kind + ":" + _A.trigger_ref == bindparam("trigger"),
+        "since": _A.at >= bindparam("since"),
+        "before": _A.id < bindparam("before"),
+    }  # fmt: skip
+    chosen = [where[n] for n in sorted(shape.names)]
+    if shape.words:
+        chosen.append(_in(_A.state, "state", shape.words))
+    if shape.tiers:
+        chosen.append(_in(_A.tier, "tier", shape.tiers))
+    statement = select(tables.action).where(and_(True, *chosen))
+    return Query(
+        "actions", "The feed, and what filters leave of it.",
+        statement.order_by(_A.id.desc()).limit(bindparam("limit")),
+    )  # fmt: skip
+
+
+@cache
+def proposals(shape: Filter) -> Query:
+    """A page of proposals, the newest version of each, by due time."""
+    where: dict[str, ColumnElement[bool]] = {
+        "open": and_(unfinished, _A.state.in_([literal_column("'waiting'"), literal_column("'approved'")])),
+        "client": _A.client == bindparam("client"),
+        "before": _P.id < bindparam("before"),
+    }  # fmt: skip
+    chosen = [_newest, *(where[n] for n in sorted(shape.names))]
+    due = case((_P.due_at.is_(None), 1), else_=0)
+    by = (due, _P.due_at, _P.id.desc()) if "open" in shape.names else (_P.id.desc(),)
+    return Query(
+        "proposals", "The inbox and its past.",
+        _versions.where(and_(*chosen)).order_by(*by).limit(bindparam("limit")),
+    )  # fmt: skip
+
+
+@cache
+def notices(shape: Filter) -> Query:
+    """A page of notices."""
+    where: dict[str, ColumnElement[bool]] = {
+        "open": _N.answered_at.is_(None),
+        "before": _N.id < bindparam("before"),
+    }
+    return Query(
+        "notices", "What was done and told.",
+        _told.where(and_(True, *(where[n] for n in sorted(shape.names))))
+        .order_by(_N.id.desc()).limit(bindparam("limit")),
+    )  # fmt: skip
+
+
+@cache
+def incidents(shape: Filter) -> Query:
+    """A page of incidents."""
+    statement = select(tables.incident)
+    if "action" in shape.names:
+        statement = statement.where(tables.incident.c.action == bindparam("action"))
+    return Query(
+        "incidents", "The harms that were recorded.",
+        statement.order_by(tables.incident.c.id.desc()).limit(bindparam("limit")),
+    )  # fmt: skip
+
+
+@cache
+def entries(shape: Filter) -> Query:
+    """A page of the record."""
+    e, chain = tables.entry.c, tables.client_chain.c
+    where: dict[str, ColumnElement[bool]] = {
+        "action": e.action == bindparam("action"),
+        "client": e.seq.in_(select(chain.seq).where(chain.client == bindparam("client"))),
+        "since": e.at >= bindparam("since"),
+        "before": e.seq < bindparam("before"),
+    }
+    chosen = [where[n] for n in sorted(shape.names)]
+    if shape.words:
+        chosen.append(_in(e.type, "type", shape.words))
+    return Query(
+        "entries", "The record, newest first.",
+        select(e.seq, e.at, e.type, e.principal, e.action, e.body)
+        .where(and_(True, *chosen)).order_by(e.seq.desc()).limit(bindparam("limit")),
+    )  # fmt: skip

@@ -1,0 +1,249 @@
+"""`Reader`: one consistent snapshot for pages and reports (contract).
+
+A reader holds a connection of its own inside a read transaction: what is committed meanwhile is
+not seen, and what is seen was committed. It never decides a begin. Keep it short: while it is
+open the write-ahead log cannot shrink.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from handrail.store import queries, sql
+from handrail.store.contract import Row
+from handrail.store.driver import Connection
+from handrail.store.queries import Filter, Query, many
+
+#: Entries fetched at a time by `stream`.
+_CHUNK = 2_000
+#: Connections kept open between readers.
+_KEPT = 8
+
+
+class SnapshotReader:
+    """The `Reader` of SQLite."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _all(self, query: Query, **values: Any) -> list[sql.Decoded]:
+        return query.rows(self._connection, **values)
+
+    # --- the small state ---
+
+    def head(self) -> Row:
+        return queries.HEAD.one(self._connection) or {}
+
+    def policy(self) -> Row | None:
+        return queries.POLICY.one(self._connection)
+
+    def policies(self) -> Sequence[Row]:
+        return self._all(queries.POLICIES)
+
+    def clients(self) -> Sequence[Row]:
+        return self._all(queries.CLIENTS)
+
+    def people(self) -> Sequence[Row]:
+        return self._all(queries.PEOPLE)
+
+    def agents(self) -> Sequence[Row]:
+        return self._all(queries.AGENTS)
+
+    def connections(self) -> Sequence[Row]:
+        return self._all(queries.CONNECTIONS)
+
+    def tools(self, connection: str | None = None) -> Sequence[Row]:
+        if connection is None:
+            return self._all(queries.TOOLS)
+        return self._all(queries.TOOLS_OF, connection=connection)
+
+    def pauses(self) -> Sequence[Row]:
+        return self._all(queries.PAUSES)
+
+    def standings(self) -> Sequence[Row]:
+        return self._all(queries.STANDINGS)
+
+    # --- by key ---
+
+    def row(self, table: str, *key: Any) -> Row | None:
+        access = sql.access(table)
+        values = self._connection.one(access.select, key)
+        return None if values is None else access.decode(values)
+
+    def by_key(self, agent: str, key: str) -> Row | None:
+        return queries.ACTION_BY_KEY.one(self._connection, agent=agent, key=key)
+
+    # --- actions and what hangs on them ---
+
+    def actions(  # noqa: PLR0913 - one filter each
+        self,
+        *,
+        states: Sequence[str] = (),
+        tiers: Sequence[int] = (),
+        agent: str | None = None,
+        client: str | None = None,
+        type: str | None = None,
+        trigger: str | None = None,
+        since: int | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[Row]:
+        given = _given(
+            agent=agent, client=client, type=type, trigger=trigger, since=since, before=before
+        )
+        query = queries.actions(Filter(frozenset(given), len(states), len(tiers)))
+        return self._all(
+            query, **given, **many("state", states), **many("tier", tiers), limit=limit
+        )
+
+    def similar(self, type: str, client: str, limit: int = 5) -> Sequence[Row]:
+        found: list[sql.Decoded] = []
+        others = [c["id"] for c in self.clients() if c["id"] != client]
+        # Client by client, since that is how the index runs: the newest of each are enough.
+        for one in (client, *others):
+            page = self._all(queries.ENDED_OF_CLIENT, type=type, client=one, limit=max(limit, 50))
+            page.sort(key=lambda row: row["state"] != "reversed")
+            found += page
+            if one == client and len(found) >= limit:
+                return found[:limit]
+        mine = [r for r in found if r["client"] == client]
+        rest = [r for r in found if r["client"] != client]
+        rest.sort(key=lambda row: row["id"], reverse=True)
+        rest.sort(key=lambda row: row["state"] != "reversed")
+        return (mine + rest)[:limit]
+
+    def track_record(self, agent: str, type: str) -> Row:
+        counted = {
+            r["state"]: r["n"] for r in self._all(queries.TRACK_RECORD, agent=agent, type=type)
+        }
+        return {s: counted.get(s, 0) for s in ("done", "failed", "unknown", "reversed", "denied")}
+
+    def proposals(
+        self,
+        *,
+        open_only: bool = True,
+        client: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[Row]:
+        given = _given(client=client, before=before)
+        names = frozenset(given) | ({"open"} if open_only else set())
+        return self._all(queries.proposals(Filter(names)), **given, limit=limit)
+
+    def proposal(self, id: str, version: int | None = None) -> Row | None:
+        if version is None:
+            return queries.PROPOSAL_NEWEST.one(self._connection, id=id)
+        return queries.PROPOSAL_VERSION.one(self._connection, id=id, version=version)
+
+    def proposal_of(self, action: str) -> Row | None:
+        return queries.PROPOSAL_OF.one(self._connection, action=action)
+
+    def answers(self, proposal: str) -> Sequence[Row]:
+        return self._all(queries.ANSWERS, proposal=proposal)
+
+    def notices(
+        self, *, open_only: bool = False, before: str | None = None, limit: int = 50
+    ) -> Sequence[Row]:
+        given = _given(before=before)
+        names = frozenset(given) | ({"open"} if open_only else set())
+        return self._all(queries.notices(Filter(names)), **given, limit=limit)
+
+    def incidents(self, *, action: str | None = None, limit: int = 50) -> Sequence[Row]:
+        given = _given(action=action)
+        return self._all(queries.incidents(Filter(frozenset(given))), **given, limit=limit)
+
+    def counts(self, since: int) -> Mapping[str, int]:
+        total: dict[str, int] = {"tier1": 0, "tier2": 0, "tier3": 0}
+        for row in self._all(queries.COUNTS, since=since):
+            total[row["state"]] = total.get(row["state"], 0) + row["n"]
+            if f"tier{row['tier']}" in total:
+                total[f"tier{row['tier']}"] += row["n"]
+        waiting = queries.WAITING.one(self._connection)
+        total["waiting"] = waiting["n"] if waiting else 0
+        return total
+
+    # --- due work ---
+
+    def due_proposals(self, now: int, limit: int = 1000) -> Sequence[Row]:
+        return self._all(queries.DUE_PROPOSALS, now=now, limit=limit)
+
+    def due_notices(self, now: int, limit: int = 1000) -> Sequence[Row]:
+        return self._all(queries.DUE_NOTICES, now=now, limit=limit)
+
+    def next_due(self) -> int | None:
+        row = queries.NEXT_DUE.one(self._connection) or {}
+        return min((due for due in row.values() if due is not None), default=None)
+
+    def begun(self) -> Sequence[Row]:
+        actions = [{**r, "reversal": None} for r in self._all(queries.BEGUN_ACTIONS)]
+        return actions + self._all(queries.BEGUN_REVERSALS)
+
+    # --- the record ---
+
+    def entries(
+        self,
+        *,
+        action: str | None = None,
+        client: str | None = None,
+        types: Sequence[str] = (),
+        since: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[Row]:
+        given = _given(action=action, client=client, since=since, before=before)
+        query = queries.entries(Filter(frozenset(given), len(types)))
+        return self._all(query, **given, **many("type", types), limit=limit)
+
+    def stream(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+        stop = int(self.head()["size"]) if end is None else end
+        while start < stop:
+            page = queries.STREAM.tuples(self._connection, start=start, end=stop, limit=_CHUNK)
+            if not page:
+                return
+            yield from page
+            start = page[-1][0] + 1
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+class Readers:
+    """Reading connections, kept for the next reader."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._free: list[Connection] = []
+        self._closed = False
+
+    @contextmanager
+    def read(self) -> Iterator[SnapshotReader]:
+        """`Store.read`."""
+        with self._lock:
+            connection = self._free.pop() if self._free else None
+        if connection is None:
+            connection = self._connect()
+            connection.read_only()
+        try:
+            connection.snapshot()
+            yield SnapshotReader(connection)
+        finally:
+            self._put_back(connection)
+
+    def _put_back(self, connection: Connection) -> None:
+        connection.rollback()
+        with self._lock:
+            if not self._closed and len(self._free) < _KEPT:
+                self._free.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close what is free; a reader still open closes its own when it ends."""
+        with self._lock:
+            self._closed = True
+            free, self._free = self._free, []
+        for connection in free:
+            connection.close()
