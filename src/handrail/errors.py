@@ -14,6 +14,7 @@
     - Stale                     another version waits; ``difference`` shows it
     - Closed                    already final, or already begun
     - KeyReused                 the same idempotency key with another body
+  + Unreadable                  sealed data that its key does not open, or whose key is gone
   + Unavailable                 nothing was written; the same request may be sent again
   + Unsure                      a commit's answer was lost: look it up by key, never repeat the act
   + ReachError                  the way to an upstream
@@ -157,6 +158,13 @@ class KeyReused(Conflict):
 
     code = "key-reused"
     default_hint = "Use a new idempotency key for a different request."
+
+
+class Unreadable(HandrailError):
+    """Sealed data cannot be opened: its key is gone, or it is not what was sealed under it."""
+
+    code = "unreadable"
+    default_hint = "If the data was not erased, restore the folder of keys from its backup."
 
 
 class Unavailable(HandrailError):
