@@ -190,7 +190,7 @@ class Reader(Protocol):
         """The action an idempotency key made."""
 
     # actions and what hangs on them
-    def actions(
+    def actions(  # noqa: PLR0913 - one filter each
         self,
         *,
         states: Sequence[str] = (),
