@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 
+from handrail.core.classify import given
 from handrail.core.conditions import ConditionError, scope
 from handrail.core.model import Agent, Client, Fact, Facts, Json, Request
 from handrail.core.policy import MatrixRow, Policy
@@ -79,7 +80,7 @@ class Resolver:
         now: datetime,
     ) -> Resolved:
         """Return what is known about the call at *now*."""
-        values = _given(request, arguments, agent, row)
+        values = given(request, arguments, agent.id, agent.version, row)
         found: dict[str, Fact] = {}
         for lookup in policy.lookups_for(request.type, scope(values)):
             fact = self._look_up(lookup, values, policy, now)
@@ -160,32 +161,6 @@ def _of_clients(
         values["client.risk"] = max(
             (c.risk.value for c in clients), key=["low", "normal", "high"].index
         )
-    return values
-
-
-def _given(
-    request: Request, arguments: Mapping[str, Json], agent: Agent, row: MatrixRow | None
-) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "action.type": request.type,
-        "action.connection": request.connection,
-        "action.tool": request.tool,
-        "action.kind": request.kind,
-        "action.mode": request.mode.value,
-        "args": dict(arguments),
-        "agent.id": agent.id,
-        "agent.version": agent.version,
-        "trigger.kind": request.trigger.kind,
-        "trigger.ref": request.trigger.ref,
-        "fact": {},
-    }
-    if row is not None:
-        values["action.effect"] = row.effect.value
-        values["action.category"] = row.category
-        values["target.kind"] = row.target_kind
-        values["data.classes"] = sorted(set(row.data_classes) | request.data_classes)
-    if request.confidence is not None:
-        values["confidence"] = request.confidence / 1000
     return values
 
 
