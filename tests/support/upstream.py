@@ -83,7 +83,7 @@ class Upstream:
         return reply
 
     def _act(self, name: str, arguments: dict[str, Any]) -> Reply:
-        user = str(arguments.get("user_id", ""))
+        user = str(arguments.get("user_id") or arguments.get("n", ""))
         if name == "get_user":
             klass = "admin" if user.startswith("adm") else "standard"
             return structured({"user_id": user, "user_class": klass, "client": "acme"})

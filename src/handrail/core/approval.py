@@ -15,7 +15,7 @@ It does not know who is away (routing does), and it sends nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -26,6 +26,8 @@ from handrail.errors import Closed, NotAllowed, Stale
 
 #: How often the alarm at the end of a chain repeats.
 ALARM_EVERY = timedelta(minutes=15)
+#: SPEC 12; a setting of the policy.
+NEW_APPROVER_WAIT = timedelta(hours=72)
 
 
 class AnswerKind(StrEnum):
@@ -93,7 +95,7 @@ class Proposal:
     undo: timedelta
     valid: timedelta
     also: tuple[frozenset[str], ...] = ()
-    excluded: Mapping[str, str] = MappingProxyType({})
+    excluded: Mapping[str, str] = field(default_factory=dict)
     answers: tuple[Given, ...] = ()
     ended: State | None = None
     ended_at: datetime | None = None
@@ -152,7 +154,12 @@ def where(proposal: Proposal, now: datetime) -> Where:
 
 
 def answer(
-    proposal: Proposal, given: Given, *, people: Mapping[str, Person], now: datetime
+    proposal: Proposal,
+    given: Given,
+    *,
+    people: Mapping[str, Person],
+    now: datetime,
+    wait: timedelta = NEW_APPROVER_WAIT,
 ) -> Proposal:
     """Return *proposal* with *given* applied.
 
@@ -170,7 +177,7 @@ def answer(
     person = people.get(given.person)
     if person is None:
         raise NotAllowed("this person is not known")
-    may_answer(proposal, person, given.kind, now)
+    may_answer(proposal, person, given.kind, now, wait)
     if given.kind is AnswerKind.REVOKE and standing.state is not State.APPROVED:
         raise Closed("there is no approval to take back")
     if given.kind is AnswerKind.HAND_OVER:
@@ -178,8 +185,16 @@ def answer(
     return replace(proposal, answers=(*proposal.answers, given))
 
 
-def may_answer(proposal: Proposal, person: Person, kind: AnswerKind, now: datetime) -> None:
-    """Raise `NotAllowed`, saying why, unless *person* may give an answer of this kind."""
+def may_answer(
+    proposal: Proposal,
+    person: Person,
+    kind: AnswerKind,
+    now: datetime,
+    wait: timedelta = NEW_APPROVER_WAIT,
+) -> None:
+    """Raise `NotAllowed`, saying why, unless *person* may give an answer of this kind.
+
+    On a proposal that needs two people, one added less than *wait* ago does not count (I5)."""
     if not person.active:
         raise NotAllowed("this person is not active any more")
     chain = frozenset().union(*(s.approvers for s in proposal.chain), *proposal.also)
@@ -198,6 +213,11 @@ def may_answer(proposal: Proposal, person: Person, kind: AnswerKind, now: dateti
     if any(a.person == person.id for a in _approvals(proposal)):
         raise NotAllowed(
             "you approved already; the second approval must come from another person"
+        )
+    if proposal.needs > 1 and person.added_at is not None and now - person.added_at < wait:
+        raise NotAllowed(
+            "this needs two people, and you were added too recently to be one of them",
+            hint=f"New approvers count {wait.total_seconds() / 3600:g} hours after they are added.",
         )
 
 

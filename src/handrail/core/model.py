@@ -200,7 +200,7 @@ class Action:
     connection_digest: str
     tool_digest: str
     content_digests: tuple[str, ...] = ()  #: referenced scripts, templates, runbooks
-    digest: str
+    digest: bytes
     at: datetime
 
     @property

@@ -129,7 +129,8 @@ def parse(file: str, text: str, problems: Problems) -> Node | None:
     try:
         events = list(yaml.parse(text, Loader=yaml.SafeLoader))
         if any(getattr(e, "anchor", None) is not None for e in events):
-            line = next(e.start_mark.line for e in events if getattr(e, "anchor", None)) + 1
+            marks = [e.start_mark for e in events if getattr(e, "anchor", None)]
+            line = marks[0].line + 1 if marks[0] else 1
             problems.add(file, line, "anchors and aliases are not allowed", "Write it out.")
             return None
         depth = level = 0

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from handrail.service.pause import Pauses
     from handrail.service.policies import Policies
     from handrail.service.read import Read
-    from handrail.service.record import Record
     from handrail.service.reverse import Reversals
 
 
@@ -36,5 +35,4 @@ class Services:
     incidents: "Incidents"
     catalogue: "Catalogue"
     policies: "Policies"
-    record: "Record"
     read: "Read"

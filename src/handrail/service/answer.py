@@ -154,6 +154,7 @@ class Answers:
         to: str,
     ) -> dict[str, Any]:
         proposal_id, version = row["id"], row["version"]
+        wait = self._policies.current().settings.new_approver_wait
 
         def unit(view: View) -> Rows:
             person = view.person(who.person)
@@ -172,7 +173,9 @@ class Answers:
             if _repeated(proposal, given):
                 return Rows(answer=(before.state, before, None))
             try:
-                after = approval.answer(proposal, given, people=people, now=from_us(view.now))
+                after = approval.answer(
+                    proposal, given, people=people, now=from_us(view.now), wait=wait
+                )
             except Closed as closed:
                 # I8: too late is recorded, as without effect, and told.
                 event = Event(

@@ -179,7 +179,7 @@ class Begin:
                 raise NeedsPeople(classification, state)
             check(view)
             now = view.now
-            writes = [
+            writes: list[Put | Change] = [
                 Change(
                     "action",
                     (asked.action.id,),

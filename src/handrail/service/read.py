@@ -88,11 +88,13 @@ class Read:
 
     def effect_of_pause(self, scope: str, ref: str) -> dict[str, int]:
         """What a pause of *scope* would touch now: running, waiting, approved."""
-        field = {"all": None, "agent": "agent", "client": "client", "type": "type"}.get(scope)
         with self._store.read() as reader:
             rows = reader.actions(
-                states=("begun", "waiting", "approved"), limit=1000,
-                **({field: ref} if field else {}),
+                states=("begun", "waiting", "approved"),
+                agent=ref if scope == "agent" else None,
+                client=ref if scope == "client" else None,
+                type=ref if scope == "type" else None,
+                limit=1000,
             )
         return {
             "running": sum(r["state"] == "begun" for r in rows),

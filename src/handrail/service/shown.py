@@ -77,7 +77,7 @@ def proposal(row: Row, names: Names, now: int) -> dict[str, Any]:
     """One open or ended proposal as a list shows it. *row* is joined with its action."""
     steps = codec.load(row["chain"])["steps"]
     step = min(max(row["step"], 0), max(len(steps) - 1, 0))
-    asked = steps[step] if steps else ["", [], 0]
+    asked: list[Any] = steps[step] if steps else ["", [], 0]
     after = steps[step + 1] if step + 1 < len(steps) else None
     due = row["due_at"] if row["due_at"] else row["lapses_at"]
     clients = codec.load(row["clients"])

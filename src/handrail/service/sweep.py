@@ -115,8 +115,9 @@ class Sweep:
 
         Approved actions begin through *run* (a pool's submit), or in this thread when it is None.
         """
-        now = to_us(self._clock.now())
         with self._store.read() as reader:
+            # The record's time never goes back; a host's clock that did must not hold things up.
+            now = max(to_us(self._clock.now()), int(reader.head()["at"]))
             proposals = list(reader.due_proposals(now))
             notices = list(reader.due_notices(now))
         for row in proposals:

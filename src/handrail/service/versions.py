@@ -15,8 +15,8 @@ from handrail.core import approval, package
 from handrail.core.action import OPEN, State, move
 from handrail.core.approval import AnswerKind, Given
 from handrail.core.events import EventType
-from handrail.core.model import Agent, Classification, Request, SignedIn, Snapshot, Tier
-from handrail.core.routing import Routed, route, urgency
+from handrail.core.model import Agent, Classification, Request, SignedIn, Snapshot, Tier, Urgency
+from handrail.core.routing import Routed, route
 from handrail.errors import Closed, Conflict, NotAllowed, NotFound, Refused, TooMany
 from handrail.privacy.seal import Sealer
 from handrail.service import codec
@@ -184,7 +184,7 @@ class Versions:
                 agent, replace(request, idempotency_key=None), meta={}, era="legacy", note=note
             )
             version = old["version"] + 1
-            opening = self._opening(asked, old["proposal"], version, because)
+            opening = self._opening(asked, old["proposal"], version, because, note)
 
             def unit(view: View, asked: Asked = asked, opening: _Opening = opening) -> Rows:
                 current = view.row("action", old["id"])
@@ -236,7 +236,7 @@ class Versions:
         return row, codec.open_request(plain)
 
     def _opening(
-        self, asked: Asked, proposal_id: str, version: int, because: str = ""
+        self, asked: Asked, proposal_id: str, version: int, because: str = "", note: str = ""
     ) -> "_Opening":
         """Everything that needs reading before the unit: routing, history, the package."""
         known = self._keeper.current()
@@ -250,7 +250,7 @@ class Versions:
             )
             similar = [dict(r) for r in reader.similar(asked.action.type, asked.client)]
             record = dict(reader.track_record(asked.agent.id, asked.action.type))
-        how_soon = urgency(asked.row, open_incident=open_incident)
+        how_soon = asked.row.urgency if asked.row else Urgency.NORMAL
         routed = route(
             category=category,
             scope=asked.judgement.scope,
@@ -261,6 +261,7 @@ class Versions:
             people=tuple(known.people.values()),
             known=known.clients,
             urgency=how_soon,
+            halved=open_incident,
             now=now,
         )
         frozen = package.freeze(
@@ -278,6 +279,7 @@ class Versions:
             similar=similar,
             track_record=record,
             urgency=how_soon,
+            note=note,
             because=because,
         )
         excluded = self._excluded(asked)
@@ -382,11 +384,13 @@ def _approve_at_once(
     action_put = writes[0]
     assert isinstance(action_put, Put)  # noqa: S101 - narrows what `rows` put first
     proposal = codec.proposal(row, (), action_put.row)
+    wait = asked.policy.settings.new_approver_wait
     answer = Given(
         kind=AnswerKind.APPROVE, person=person.id, at=now, package_digest=opening.digest,
         reason="", note=note, to="",
     )
-    after = approval.answer(proposal, answer, people={p.id: p for p in view.people()}, now=now)
+    people = {p.id: p for p in view.people()}
+    after = approval.answer(proposal, answer, people=people, now=now, wait=wait)
     where = approval.where(after, now)
     values = dict(action_put.row)
     if where.state is State.APPROVED:
