@@ -377,3 +377,31 @@ def test_it_comes_back_when_the_server_was_killed_and_stops_on_sigterm(tmp_path)
         )
         # A bare upstream knows no keys: only the one call in flight at the kill may be there twice.
         assert sum(count - 1 for count in keys.values()) <= 1
+
+
+def test_a_new_run_goes_on_with_what_the_last_one_left(tmp_path):
+    """Started anew it still waits for open proposals, finishes the decided ones, and hands over
+    what was left in the middle."""
+    with closing(made(tmp_path / "w.db")) as world:
+        desk = Desk(world)
+        app = Server("desk", on_list_tools=desk.list_tools, on_call_tool=desk.call_tool)
+        anyio.run(Worker(seed=1, pace=0, tickets=25).run, lambda: Client(app))
+        with world.book(NOW) as book:
+            waiting = [r["id"] for r in book.all("SELECT id FROM ticket WHERE status = 'waiting'")]
+            middle = book.all("SELECT id FROM ticket WHERE status = 'new'")[0]["id"]
+            book.run(
+                "UPDATE ticket SET status = 'in progress', assignee = 'desk-agent' WHERE id = ?",
+                middle,
+            )
+        *others, last = desk.held
+        desk.decided = {last: "done", **dict.fromkeys(others, "denied")}
+
+        anyio.run(Worker(seed=1, pace=0, tickets=1).run, lambda: Client(app))
+
+        tickets = {row[0]: row for row in world.dump()["ticket"]}
+        assert Counter(tickets[t][6] for t in waiting) == {
+            "closed": 1,
+            "in progress": len(waiting) - 1,
+        }
+        assert tickets[middle][9] == "second line"
+        assert sum(row.tool == "reset_password" for row in world.audit()) == 1

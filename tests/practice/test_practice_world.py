@@ -1,12 +1,15 @@
 """The practice world: its stock, its log, its transactions, what arrives."""
 
+import ast
 import sqlite3
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from handrail import practice
 from handrail.errors import Conflict, NotFound
 from handrail.practice import arrivals, clients, people
 from handrail.practice.playbooks import PLAYBOOKS, recognise
@@ -184,3 +187,14 @@ def test_people_and_clients_fit_together():
     assert engineers == {c["id"]: c["account_engineer"] for c in clients.CLIENTS}
     assert {c["id"] for c in clients.CLIENTS} == {s.client for s in clients.SITES}
     assert len({p["email"] for p in people.PEOPLE}) == len(people.PEOPLE)
+
+
+def test_the_practice_room_imports_nothing_of_ours_but_errors():
+    """It stands for other people's systems."""
+    for path in Path(practice.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                ours = name.startswith("handrail")
+                assert not ours or name.startswith(("handrail.practice", "handrail.errors")), path

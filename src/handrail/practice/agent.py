@@ -26,9 +26,9 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import StreamableHTTPError, streamable_http_client
 from mcp.shared.exceptions import MCPError
 
-from handrail.practice.casework import AGENT, SECOND_LINE, Call, Case, Reply, Steps, Wait
-from handrail.practice.hand import OPEN, Hand, LostError
-from handrail.practice.playbooks import work
+from handrail.practice.casework import AGENT, Call, Case, Reply, Steps, Wait
+from handrail.practice.hand import ACTION, OPEN, Hand, LostError
+from handrail.practice.playbooks import give_back, resume, work
 
 log = logging.getLogger("handrail.practice.agent")
 
@@ -65,11 +65,13 @@ class Job:
     steps: Steps
     due: Call | Wait
     calls: int = 0
+    round: str = ""  #: sets a second run of the program apart from the first
 
     @property
     def key(self) -> str:
         """The idempotency key of the call that is due: the same when it must be sent again."""
-        return f"{self.case.id}:{self.case.ticket.get('opened', '')}:{self.calls}"
+        ticket = self.case.ticket
+        return f"{self.case.id}:{ticket.get('opened', '')}:{self.round}{self.calls}"
 
     def advance(self, reply: Reply) -> bool:
         """Hand *reply* to the steps; False when there are no more."""
@@ -93,6 +95,7 @@ class Worker:
         self._open_limit = open_limit
         self._current: Job | None = None
         self._parked: list[Job] = []
+        self._left_over: list[Job] = []
         self._recovered = False
 
     async def run(self, connect: Connect) -> None:
@@ -127,9 +130,13 @@ class Worker:
 
     async def _work(self, hand: Hand) -> None:
         if not self._recovered:
-            await self._recover(hand)
+            self._parked, self._left_over = await self._recover(hand)
             self._recovered = True
         while True:
+            if self._current is None and self._left_over:
+                self._current = self._left_over.pop()
+                await self._drive(hand)
+                continue
             if self._current is None:
                 await self._look_after_parked(hand)
                 if self._left == 0:
@@ -199,22 +206,26 @@ class Worker:
                 self._current = job
                 await self._drive(hand)
 
-    async def _recover(self, hand: Hand) -> None:
-        """Tickets left in the middle by an earlier run of this program go to the second line."""
-        for status in ("in progress", "waiting"):
+    async def _recover(self, hand: Hand) -> tuple[list[Job], list[Job]]:
+        """Take up what an earlier run of this program left: go on waiting for what waits for
+        people, and hand over what was left in the middle."""
+        waiting: list[Job] = []
+        unfinished: list[Job] = []
+        for status in ("waiting", "in progress"):
             reply = await self._read(hand, "list_tickets", status=status, limit=100)
-            for ticket in reply.data.get("tickets", []):
-                if ticket["assignee"] != AGENT:
+            for listed in reply.data.get("tickets", []):
+                if listed["assignee"] != AGENT:
                     continue
-                case = Case(ticket={**ticket, "description": ""}, seed=self._seed)
-                call = Call(
-                    tool="assign_ticket",
-                    arguments={"ticket_id": case.id, "assignee": SECOND_LINE},
-                    change=True,
-                    reasoning="The agent was started anew and no longer knows where this stood.",
-                    confidence=0.95,
-                )
-                await hand.call(case, call, f"{case.id}:{ticket['opened']}:recover")
+                ticket = await self._read(hand, "get_ticket", ticket_id=listed["id"])
+                if not ticket.ok:
+                    continue
+                case = Case(ticket=ticket.data, seed=self._seed)
+                actions = ACTION.findall(" ".join(n["text"] for n in ticket.data["notes"]))
+                steps = resume(case, actions[-1]) if actions else give_back(case)
+                # What was noted so far tells this round from an earlier one.
+                job = Job(case, steps, next(steps), round=f"r{len(ticket.data['notes'])}-")
+                (waiting if actions else unfinished).append(job)
+        return waiting, unfinished
 
     async def _read(self, hand: Hand, tool: str, **arguments: object) -> Reply:
         case = Case(ticket={"id": "", "client_id": "", "subject": "", "description": ""}, seed=0)

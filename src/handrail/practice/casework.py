@@ -9,7 +9,7 @@ import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from handrail.practice.world import chance
 
@@ -30,6 +30,14 @@ SLIPS: Final = (
 )
 
 
+class Seen(NamedTuple):
+    """One piece of evidence: what was seen, where, and the ledger entry of the read if known."""
+
+    text: str
+    source: str
+    entry: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One call of a tool, with what the agent says about it. Reads say nothing."""
@@ -39,7 +47,7 @@ class Call:
     change: bool = False
     reasoning: str = ""
     confidence: float | None = None
-    evidence: tuple[tuple[str, str], ...] = ()  #: (text, source)
+    evidence: tuple["Seen", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class Reply:
     text: str = ""
     data: Data = field(default_factory=dict)
     action: str = ""
+    entry: int | None = None  #: where the ledger holds it, when the answer says so
 
     @property
     def ok(self) -> bool:
@@ -77,7 +86,7 @@ class Case:
     ticket: Data
     seed: int
     slip: str = ""
-    known: list[tuple[str, str]] = field(default_factory=list)
+    known: list[Seen] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     draw: Random = field(init=False)
 
@@ -123,7 +132,8 @@ class Case:
         if not reply.ok:
             self.notes.append(f"{tool}: {reply.text}")
             return {}
-        self.known.append((reply.text[:300], f"{tool} {' '.join(map(str, arguments.values()))}"))
+        source = f"{tool} {' '.join(map(str, arguments.values()))}"
+        self.known.append(Seen(reply.text[:300], source, reply.entry))
         return reply.data
 
     def account(self, user_id: str = "") -> Look:
@@ -165,7 +175,10 @@ class Case:
             change=True,
             reasoning=because,
             confidence=self.confidence(),
-            evidence=(("The requester's words: " + self.words[:200], self.id), *self.known[-4:]),
+            evidence=(
+                Seen("The requester's words: " + self.words[:200], self.id),
+                *self.known[-4:],
+            ),
         )
         if reply.state in {"waiting", "approved", "begun"} and reply.action:
             yield from self.note(f"{tool} waits for a decision: {reply.action}")

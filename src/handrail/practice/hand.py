@@ -14,7 +14,8 @@ from mcp.shared.exceptions import MCPError
 
 from handrail.practice.casework import Call, Case, Reply
 
-_ACTION: Final = re.compile(r"act_[0-9A-HJKMNP-TV-Z]{26}")
+#: The id of an action, wherever it stands in a text.
+ACTION: Final = re.compile(r"act_[0-9A-HJKMNP-TV-Z]{26}")
 #: How the answers begin that are not the upstream's own, where no ``_meta`` says it.
 _OPENINGS: Final = (
     ("Not executed", "waiting"),
@@ -64,7 +65,10 @@ class Hand:
                 "client": case.client,
                 "reasoning": call.reasoning,
                 "confidence": call.confidence,
-                "evidence": [{"text": text, "source": source} for text, source in call.evidence],
+                "evidence": [
+                    {k: v for k, v in seen._asdict().items() if v is not None}
+                    for seen in call.evidence
+                ],
                 "idempotency_key": key,
             }
         return await self._send(call.tool, call.arguments, {"handrail": meta})
@@ -111,13 +115,16 @@ def understand(result: types.CallToolResult) -> Reply:
     text = " ".join(c.text for c in result.content if isinstance(c, types.TextContent))
     data = result.structured_content if isinstance(result.structured_content, dict) else {}
     said = (result.meta or {}).get("handrail")
-    if isinstance(said, dict) and "state" in said:
+    said = said if isinstance(said, dict) else {}
+    entry = said.get("entry") if isinstance(said.get("entry"), int) else None
+    if said.get("state") not in {None, "done"}:
         action = str(said.get("action") or said.get("id") or "")
-        return Reply(state=str(said["state"]), text=text, data=data, action=action)
-    found = _ACTION.search(text)
+        return Reply(state=str(said["state"]), text=text, data=data, action=action, entry=entry)
+    found = ACTION.search(text)
     action = found[0] if found else ""
     for opening, state in _OPENINGS:
         if text.startswith(opening) and (result.is_error or action):
             word = state or text.removeprefix(opening).split(".")[0].strip()
             return Reply(state=word, text=text, action=action)
-    return Reply(state="error" if result.is_error else "done", text=text, data=data, action=action)
+    state = "error" if result.is_error else "done"
+    return Reply(state=state, text=text, data=data, action=action, entry=entry)

@@ -11,7 +11,7 @@ from typing import Final
 
 from handrail.practice import plays_people as people
 from handrail.practice import plays_systems as systems
-from handrail.practice.casework import AGENT, SECOND_LINE, Case, Steps
+from handrail.practice.casework import AGENT, SECOND_LINE, Case, Part, Steps, Wait
 
 Playbook = Callable[[Case], Steps]
 
@@ -65,13 +65,34 @@ def work(case: Case) -> Steps:
     if case.ticket["category"] != category:
         yield from case.desk("update_ticket_category", {"category": category})
     solved = yield from PLAYBOOKS[kind](case)
+    yield from _end(case, solved)
+    return solved
+
+
+def resume(case: Case, action: str) -> Steps:
+    """Go on with a ticket that an earlier run of the program left waiting for *action*."""
+    reply = yield Wait(action)
+    yield from case.desk("set_ticket_status", {"status": "in progress"})
+    solved = "Done after a person's decision." if reply.ok else None
+    if solved is None:
+        case.notes.append(f"{action} {reply.state}: {reply.text}"[:900])
+    yield from _end(case, solved)
+    return solved
+
+
+def give_back(case: Case) -> Steps:
+    """Hand over a ticket that an earlier run of the program left in the middle."""
+    case.notes.append("The agent was started anew and no longer knows where this stood.")
+    yield from _end(case, None)
+    return None
+
+
+def _end(case: Case, solved: str | None) -> Part:
     if solved:
         yield from case.note(solved)
-        yield from case.desk("close_ticket", {"resolution": solved})
-        return solved
+        return (yield from case.desk("close_ticket", {"resolution": solved}))
     yield from case.note("Not finished. " + " | ".join(case.notes or ["A person should look."]))
-    yield from case.desk("assign_ticket", {"assignee": SECOND_LINE})
-    return None
+    return (yield from case.desk("assign_ticket", {"assignee": SECOND_LINE}))
 
 
 PLAYBOOKS: Final[dict[str, Playbook]] = {
