@@ -12,7 +12,6 @@ from handrail.core.action import State
 from handrail.core.approval import AnswerKind, Given, Proposal, Step
 from handrail.core.model import (
     Classification,
-    Degree,
     Evidence,
     Mode,
     Pause,
@@ -254,15 +253,3 @@ def snapshot(
 
 def standing(row: Row) -> Standing:
     return Standing(row["type"], row["client"] or None, Tier(row["tier"]))
-
-
-def pause(row: Row) -> Pause:
-    return Pause(
-        id=row["id"],
-        scope=row["scope"],
-        ref=row["ref"],
-        degree=Degree(row["degree"]),
-        by=row["by"],
-        reason=row["reason"],
-        at=from_us(row["at"]),
-    )

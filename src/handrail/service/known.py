@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.clock import from_us
-from handrail.core.model import Agent, Client, Person, Risk, Role
+from handrail.core.model import Agent, Client, Person, Role
 from handrail.service import codec
+from handrail.store import nouns
 from handrail.store.contract import Reader, Row, Store
 
 
@@ -61,49 +62,14 @@ def _read(reader: Reader) -> Known:
         epoch=int(reader.head()["epoch"]),
         connections={r["name"]: r for r in reader.connections()},
         tools={(r["connection"], r["kind"], r["name"]): r for r in reader.tools()},
-        clients={r["id"]: client(r) for r in reader.clients()},
-        people={r["id"]: person(r) for r in reader.people()},
-        agents={r["id"]: agent(r) for r in reader.agents()},
+        clients={r["id"]: nouns.client(r) for r in reader.clients()},
+        people={r["id"]: _person(r) for r in reader.people()},
+        agents={r["id"]: nouns.agent(r) for r in reader.agents()},
     )
 
 
-def client(row: Row) -> Client:
-    return Client(
-        id=row["id"],
-        name=row["name"],
-        risk=Risk(row["risk"]),
-        timezone=row["timezone"],
-        account_engineer=row["account_engineer"],
-        regimes=frozenset(codec.load(row["regimes"])),
-        retention_days=row["retention_days"],
+def _person(row: Row) -> Person:
+    roles = frozenset(
+        Role(r["role"], r["client"] or None, from_us(r["since"])) for r in codec.load(row["roles"])
     )
-
-
-def person(row: Row) -> Person:
-    roles = codec.load(row["roles"])
-    return Person(
-        id=row["id"],
-        name=row["name"],
-        email=row["email"],
-        roles=frozenset(
-            Role(r["role"], r["client"] or None, from_us(r["since"])) for r in roles
-        ),
-        active=bool(row["active"]),
-        away_until=from_us(row["away_until"]) if row["away_until"] else None,
-        reached_at=from_us(row["reached_at"]) if row["reached_at"] else None,
-        added_at=from_us(row["added_at"]),
-    )
-
-
-def agent(row: Row) -> Agent:
-    return Agent(
-        id=row["id"],
-        name=row["name"],
-        sponsor=row["sponsor"],
-        purpose=row["purpose"],
-        version=row["version"],
-        connections=frozenset(codec.load(row["connections"])),
-        clients=frozenset(codec.load(row["clients"])),
-        expires_at=from_us(row["expires_at"]) if row["expires_at"] else None,
-        suspended=bool(row["suspended"]),
-    )
+    return nouns.person(row, roles)

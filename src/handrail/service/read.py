@@ -18,6 +18,7 @@ from handrail.service import codec, outcome, shown
 from handrail.service.catalogue import Catalogue
 from handrail.service.known import Keeper
 from handrail.service.policies import Policies
+from handrail.store import nouns
 from handrail.store.contract import Reader, Row, Store
 
 _DAY_US = 86_400_000_000
@@ -158,7 +159,7 @@ class Read:
             answers = [self._answer(a, names) for a in reader.answers(proposal_id)]
             result = self._result(reader, row["action"])
             paused = codec.pauses_in_scope(
-                [codec.pause(p) for p in reader.pauses()], agent=row["agent"],
+                [nouns.pause(p) for p in reader.pauses()], agent=row["agent"],
                 clients=codec.load(row["clients"]), type=row["type"],
             )
             current = reader.row("action", newest["action"]) or {}

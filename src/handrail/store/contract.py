@@ -189,6 +189,15 @@ class Reader(Protocol):
     def by_key(self, agent: str, key: str) -> Row | None:
         """The action an idempotency key made."""
 
+    def keys(self, agent: str) -> Sequence[Row]:
+        """`agent_key` rows of an agent."""
+
+    def sessions(self, person: str) -> Sequence[Row]:
+        """`session` rows of a person."""
+
+    def device(self, user_code: str) -> Row | None:
+        """The sign-in from a terminal that shows this code."""
+
     # actions and what hangs on them
     def actions(  # noqa: PLR0913 - one filter each
         self,

@@ -14,10 +14,11 @@ import orjson
 from sqlalchemy import bindparam, select
 
 from handrail.clock import from_us
-from handrail.core.model import Agent, Client, Degree, Pause, Person, Risk, Role, Standing, Tier
+from handrail.core.model import Agent, Client, Pause, Person, Role, Standing, Tier
 from handrail.store import sql, tables
 from handrail.store.contract import OpenProposal, Row
 from handrail.store.driver import Connection
+from handrail.store.nouns import agent, client, pause, person
 from handrail.store.windows import LONGEST, Windows, admission
 
 _ABSENT = object()
@@ -203,61 +204,6 @@ INTERPRETED: Mapping[str, Callable[[Memory, Key, Row | None], None]] = {
     "standing": Memory._standing,  # noqa: SLF001
     "pause": Memory._pause,  # noqa: SLF001
 }
-
-
-def client(row: Row) -> Client:
-    """The noun that a `client` row is."""
-    return Client(
-        id=row["id"],
-        name=row["name"],
-        risk=Risk(row["risk"]),
-        timezone=row["timezone"],
-        account_engineer=row["account_engineer"],
-        regimes=frozenset(orjson.loads(row["regimes"])),
-        retention_days=row["retention_days"],
-    )
-
-
-def agent(row: Row) -> Agent:
-    """The noun that an `agent` row is."""
-    return Agent(
-        id=row["id"],
-        name=row["name"],
-        sponsor=row["sponsor"],
-        purpose=row["purpose"],
-        version=row["version"],
-        connections=frozenset(orjson.loads(row["connections"])),
-        clients=frozenset(orjson.loads(row["clients"])),
-        expires_at=None if row["expires_at"] is None else from_us(row["expires_at"]),
-        suspended=bool(row["suspended"]),
-    )
-
-
-def person(row: Row, roles: frozenset[Role]) -> Person:
-    """The noun that a `person` row and its `person_role` rows are."""
-    return Person(
-        id=row["id"],
-        name=row["name"],
-        email=row["email"],
-        roles=roles,
-        active=bool(row["active"]),
-        away_until=None if row["away_until"] is None else from_us(row["away_until"]),
-        reached_at=None if row["reached_at"] is None else from_us(row["reached_at"]),
-        added_at=from_us(row["added_at"]),
-    )
-
-
-def pause(row: Row) -> Pause:
-    """The noun that a `pause` row is."""
-    return Pause(
-        id=row["id"],
-        scope=row["scope"],
-        ref=row["ref"],
-        degree=Degree(row["degree"]),
-        by=row["by"],
-        reason=row["reason"],
-        at=from_us(row["at"]),
-    )
 
 
 def _open(version: Row, action: Row) -> OpenProposal:

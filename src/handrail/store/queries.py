@@ -129,6 +129,18 @@ STANDINGS = _query(
 
 # --- actions and what hangs on them ------------------------------------------------------------
 
+KEYS = _query(
+    "keys", "An agent's keys, by what is shown of them.",
+    select(tables.agent_key).where(tables.agent_key.c.agent == bindparam("agent")),
+)  # fmt: skip
+SESSIONS = _query(
+    "sessions", "What ends when a person leaves.",
+    select(tables.session).where(tables.session.c.person == bindparam("person")),
+)  # fmt: skip
+DEVICE_BY_CODE = _query(
+    "device_by_code", "The terminal that shows the code a person typed.",
+    select(tables.device).where(tables.device.c.user_code == bindparam("code")),
+)  # fmt: skip
 ACTION_BY_KEY = _query(
     "action_by_key", "What an idempotency key made: the way out of *unsure*.",
     select(tables.action)

@@ -74,6 +74,15 @@ class SnapshotReader:
     def by_key(self, agent: str, key: str) -> Row | None:
         return queries.ACTION_BY_KEY.one(self._connection, agent=agent, key=key)
 
+    def keys(self, agent: str) -> Sequence[Row]:
+        return self._all(queries.KEYS, agent=agent)
+
+    def sessions(self, person: str) -> Sequence[Row]:
+        return self._all(queries.SESSIONS, person=person)
+
+    def device(self, user_code: str) -> Row | None:
+        return queries.DEVICE_BY_CODE.one(self._connection, code=user_code)
+
     # --- actions and what hangs on them ---
 
     def actions(  # noqa: PLR0913 - one filter each

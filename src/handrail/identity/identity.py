@@ -1,0 +1,282 @@
+"""Who is who, for the doors: agents by key, people by session.
+
+* Only hashes of keys and tokens are stored; a token is 256 random bits.
+* Signing in and stepping up make a new token: none that existed before is ever raised.
+* A person who leaves is out with the same commit (see `directory`): every look-up reads the
+  person and the session together.
+* Nothing of a secret, nor an e-mail address, ever stands in a leaf.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from handrail.clock import Clock, from_us, to_us
+from handrail.core.events import EventType
+from handrail.core.model import Agent, SignedIn
+from handrail.errors import BadInput, Closed, NotFound, NotSignedIn
+from handrail.identity import passwords, tokens
+from handrail.identity.limits import Limit
+from handrail.identity.new import NewPerson, role_puts
+from handrail.store import nouns
+from handrail.store.contract import Change, Drop, Event, Put, Row, Rows, Store, View
+
+CONSOLE_SESSION = timedelta(hours=12)
+CLI_SESSION = timedelta(days=30)
+LINK_LIFE = timedelta(hours=24)
+DEVICE_LIFE = timedelta(minutes=10)
+DEVICE_INTERVAL = 2  # seconds between polls
+#: What the first person may do, so that one person alone can start.
+FIRST_ROLES = (
+    "service-desk-manager", "on-call-senior", "account-engineer", "security-lead",
+    "operations-leadership", "compliance-officer",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStart:
+    """A sign-in begun on a terminal: the code to keep, the code to type, and for how long."""
+
+    device_code: str
+    user_code: str
+    expires_in: int  #: seconds
+    interval: int  #: seconds between polls
+
+
+class Identity:
+    """Answers the doors' one question: who is this?"""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._by_name = Limit(5, timedelta(minutes=15))
+        self._by_address = Limit(30, timedelta(minutes=15))
+
+    # --- agents -----------------------------------------------------------------------------
+
+    def agent_of(self, key: str) -> Agent:
+        """The agent behind *key*. Raises `NotSignedIn` for an unknown, expired or revoked key,
+        or an agent that is suspended or past its end."""
+        now = to_us(self._clock.now())
+        with self._store.read() as reader:
+            row = reader.row("agent_key", tokens.hashed(key))
+            agent = reader.row("agent", row["agent"]) if row is not None else None
+        if row is None or agent is None:
+            raise NotSignedIn("this key is not known", hint="Ask the agent's sponsor for a key.")
+        if row["revoked_at"] is not None or (row["expires_at"] or now + 1) <= now:
+            raise NotSignedIn("this key is revoked or expired")
+        if agent["suspended"] or (agent["expires_at"] or now + 1) <= now:
+            raise NotSignedIn("this agent is suspended or its registration has ended")
+        return nouns.agent(agent)
+
+    # --- people -----------------------------------------------------------------------------
+
+    def who(self, token: str) -> SignedIn:
+        """The person behind a session token. Raises `NotSignedIn`."""
+        with self._store.read() as reader:
+            session = reader.row("session", tokens.hashed(token))
+            person = reader.row("person", session["person"]) if session is not None else None
+        now = to_us(self._clock.now())
+        if session is None or person is None or not person["active"]:
+            raise NotSignedIn("you are not signed in")
+        if session["expires_at"] <= now:
+            raise NotSignedIn("your session has ended")
+        return _signed_in(session, person)
+
+    def sign_in(
+        self, email: str, password: str, *, via: str = "console", address: str = ""
+    ) -> tuple[str, SignedIn]:
+        """Sign in by password; return a new token and who it stands for.
+
+        Raises `NotSignedIn`, the same for an unknown name and a wrong password, and `TooMany`.
+        """
+        name, now = email.strip().casefold(), self._clock.now()
+        self._by_name.check(name, now)
+        self._by_address.check(address, now)
+        with self._store.read() as reader:
+            person = next((p for p in reader.people() if p["email"] == name), None)
+        right = passwords.verify(password, person["password"] if person else None)
+        if person is None or not right or not person["active"]:
+            self._by_name.failed(name, now)
+            self._by_address.failed(address, now)
+            self._store.commit(
+                lambda view: Rows(events=(Event(EventType.SIGN_IN_FAILED, "handrail"),))
+            )
+            raise NotSignedIn("this e-mail address and password do not go together")
+        self._by_name.forget(name)
+        return self._new_session(person["id"], via, EventType.SIGNED_IN)
+
+    def step_up(self, token: str, password: str) -> tuple[str, SignedIn]:
+        """Sign in again for a decision: the old token ends, a new one is returned."""
+        who, now = self.who(token), self._clock.now()
+        self._by_name.check(who.person, now)
+        with self._store.read() as reader:
+            person = reader.row("person", who.person)
+        if person is None or not passwords.verify(password, person["password"]):
+            self._by_name.failed(who.person, now)
+            raise NotSignedIn("this is not your password")
+        return self._new_session(
+            who.person, who.via, EventType.STEPPED_UP, ends=tokens.hashed(token)
+        )
+
+    def sign_out(self, token: str) -> None:
+        """End the session. Signing out twice is signing out."""
+        key = tokens.hashed(token)
+
+        def unit(view: View) -> Rows:
+            session = view.row("session", key)
+            if session is None:
+                return Rows()
+            event = Event(EventType.SIGNED_OUT, f"person:{session['person']}")
+            return Rows((Drop("session", (key,)),), (event,))
+
+        self._store.commit(unit)
+
+    def _new_session(
+        self, person: str, via: str, kind: EventType, ends: bytes | None = None
+    ) -> tuple[str, SignedIn]:
+        token, csrf = tokens.session_token(), secrets.token_urlsafe(24)
+        life = CLI_SESSION if via == "cli" else CONSOLE_SESSION
+
+        def unit(view: View) -> Rows:
+            row = view.row("person", person)
+            if row is None or not row["active"]:
+                raise NotSignedIn("this person is not active any more")
+            session = {
+                "hash": tokens.hashed(token), "person": person, "csrf": csrf, "via": via,
+                "at": view.now, "signed_in_at": view.now,
+                "expires_at": view.now + life // timedelta(microseconds=1),
+            }
+            writes: list[Put | Drop] = [Put("session", session)]
+            if ends is not None:
+                writes.append(Drop("session", (ends,)))
+            event = Event(kind, f"person:{person}", facts={"via": via})
+            return Rows(tuple(writes), (event,), answer=_signed_in(session, row))
+
+        who, _ = self._store.commit(unit)
+        return token, who
+
+    # --- the first person, and invited ones -------------------------------------------------
+
+    def set_up_link(self) -> str | None:
+        """A new one-time link token while there is no person yet; None afterwards."""
+        token = tokens.session_token()
+
+        def unit(view: View) -> Rows:
+            if any(True for _ in view.people()):
+                return Rows()
+            link = {
+                "hash": tokens.hashed(token), "person": None, "at": view.now,
+                "expires_at": view.now + LINK_LIFE // timedelta(microseconds=1),
+            }
+            return Rows((Put("set_up_link", link),), answer=token)
+
+        found, _ = self._store.commit(unit)
+        return str(found) if found else None
+
+    def link(self, token: str) -> Row:
+        """The link behind *token*. Raises `NotFound` when it is used, expired or unknown."""
+        with self._store.read() as reader:
+            row = reader.row("set_up_link", tokens.hashed(token))
+        if row is None or row["expires_at"] <= to_us(self._clock.now()):
+            raise NotFound("this link is used or has ended", hint="Ask for a new one.")
+        return row
+
+    def set_up(
+        self, token: str, name: str, email: str, password: str, *, new: NewPerson
+    ) -> tuple[str, SignedIn]:
+        """Use a link: makes the first person, or gives an invited one their password."""
+        self.link(token)
+        stored = passwords.hash_password(password)
+        key = tokens.hashed(token)
+
+        def unit(view: View) -> Rows:
+            link = view.row("set_up_link", key)
+            if link is None:
+                raise Closed("this link was used meanwhile")
+            invited = link["person"]
+            if invited is None:
+                if any(True for _ in view.people()):
+                    raise Closed("someone has set this up already", hint="Sign in instead.")
+                person, puts = new.id, new.rows(name, email, stored, view.now)
+                puts += role_puts(new.id, [(r, "") for r in FIRST_ROLES], view.now, new.id)
+                event = Event(EventType.SET_UP, f"person:{new.id}")
+            else:
+                person = invited
+                puts = [Change("person", (invited,), {"password": stored})]
+                event = Event(
+                    EventType.PERSON_CHANGED, f"person:{invited}", facts={"what": "a password"}
+                )
+            writes = (*puts, Drop("set_up_link", (key,)))
+            return Rows(writes, (event,), control=True, answer=person)
+
+        person, _ = self._store.commit(unit)
+        return self._new_session(str(person), "console", EventType.SIGNED_IN)
+
+    # --- sign-in from a terminal (RFC 8628 in spirit) ---------------------------------------
+
+    def device_start(self) -> DeviceStart:
+        """Begin a sign-in from a terminal."""
+        device, user = tokens.session_token(), tokens.user_code()
+
+        def unit(view: View) -> Rows:
+            row = {
+                "hash": tokens.hashed(device), "user_code": user, "person": None, "at": view.now,
+                "expires_at": view.now + DEVICE_LIFE // timedelta(microseconds=1),
+            }
+            return Rows((Put("device", row),))
+
+        self._store.commit(unit)
+        return DeviceStart(device, user, int(DEVICE_LIFE.total_seconds()), DEVICE_INTERVAL)
+
+    def device_confirm(self, who: SignedIn, user_code: str) -> None:
+        """The signed-in person confirms the code that their terminal shows."""
+        code = "".join(c for c in user_code.upper() if c.isalpha())
+        if len(code) != 8:
+            raise BadInput("the code has eight letters", hint="Type it as your terminal shows it.")
+        shown = f"{code[:4]}-{code[4:]}"
+        with self._store.read() as reader:
+            row = reader.device(shown)
+        self._by_name.check(f"device:{who.person}", self._clock.now())
+        if row is None:
+            self._by_name.failed(f"device:{who.person}", self._clock.now())
+            raise NotFound("no terminal waits with this code")
+
+        def unit(view: View) -> Rows:
+            device = view.row("device", row["hash"])
+            if device is None or device["expires_at"] <= view.now:
+                raise NotFound("this code has ended", hint="Run `handrail login` again.")
+            if device["person"] is not None:
+                raise Closed("this code was confirmed already")
+            return Rows((Change("device", (row["hash"],), {"person": who.person}),))
+
+        self._store.commit(unit)
+
+    def device_poll(self, device_code: str) -> str | None:
+        """The session token once a person has confirmed, exactly once; None until then.
+
+        Raises `NotFound` for a code that is unknown, used or expired."""
+        key = tokens.hashed(device_code)
+
+        def unit(view: View) -> Rows:
+            device = view.row("device", key)
+            if device is None or device["expires_at"] <= view.now:
+                raise NotFound("this sign-in has ended", hint="Run `handrail login` again.")
+            if device["person"] is None:
+                return Rows()
+            return Rows((Drop("device", (key,)),), answer=device["person"])
+
+        person, _ = self._store.commit(unit)
+        if person is None:
+            return None
+        token, _ = self._new_session(str(person), "cli", EventType.SIGNED_IN)
+        return token
+
+
+def _signed_in(session: Row, person: Row) -> SignedIn:
+    return SignedIn(
+        person=person["id"], name=person["name"],
+        signed_in_at=from_us(session["signed_in_at"]), via=session["via"], csrf=session["csrf"],
+    )
+
+

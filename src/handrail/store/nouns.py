@@ -1,0 +1,62 @@
+"""Rows of the small tables as the nouns they are: the one place that reads them."""
+
+import orjson
+
+from handrail.clock import from_us
+from handrail.core.model import Agent, Client, Degree, Pause, Person, Risk, Role
+from handrail.store.contract import Row
+
+
+def client(row: Row) -> Client:
+    """The noun that a `client` row is."""
+    return Client(
+        id=row["id"],
+        name=row["name"],
+        risk=Risk(row["risk"]),
+        timezone=row["timezone"],
+        account_engineer=row["account_engineer"],
+        regimes=frozenset(orjson.loads(row["regimes"])),
+        retention_days=row["retention_days"],
+    )
+
+
+def agent(row: Row) -> Agent:
+    """The noun that an `agent` row is."""
+    return Agent(
+        id=row["id"],
+        name=row["name"],
+        sponsor=row["sponsor"],
+        purpose=row["purpose"],
+        version=row["version"],
+        connections=frozenset(orjson.loads(row["connections"])),
+        clients=frozenset(orjson.loads(row["clients"])),
+        expires_at=None if row["expires_at"] is None else from_us(row["expires_at"]),
+        suspended=bool(row["suspended"]),
+    )
+
+
+def person(row: Row, roles: frozenset[Role]) -> Person:
+    """The noun that a `person` row and its `person_role` rows are."""
+    return Person(
+        id=row["id"],
+        name=row["name"],
+        email=row["email"],
+        roles=roles,
+        active=bool(row["active"]),
+        away_until=None if row["away_until"] is None else from_us(row["away_until"]),
+        reached_at=None if row["reached_at"] is None else from_us(row["reached_at"]),
+        added_at=from_us(row["added_at"]),
+    )
+
+
+def pause(row: Row) -> Pause:
+    """The noun that a `pause` row is."""
+    return Pause(
+        id=row["id"],
+        scope=row["scope"],
+        ref=row["ref"],
+        degree=Degree(row["degree"]),
+        by=row["by"],
+        reason=row["reason"],
+        at=from_us(row["at"]),
+    )
