@@ -180,7 +180,7 @@ class Batches:
                 # A control unit's own entries carry the new epoch: it holds from there on (I11).
                 epoch = view.epoch + 1 if rows.control else view.epoch
                 record.move(view.now, epoch)
-                at = tuple([record.append(e, view.now, epoch, connection) for e in rows.events])
+                at = tuple([record.append(e, connection) for e in rows.events])
                 if alone:
                     self._flush(view, connection)
         except Exception as e:

@@ -199,7 +199,7 @@ class Reader(Protocol):
         """The sign-in from a terminal that shows this code."""
 
     # actions and what hangs on them
-    def actions(  # noqa: PLR0913 - one filter each
+    def actions(
         self,
         *,
         states: Sequence[str] = (),

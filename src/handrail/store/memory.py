@@ -10,7 +10,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from sqlalchemy import bindparam, select
 
 from handrail.clock import from_us

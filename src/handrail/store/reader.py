@@ -85,7 +85,7 @@ class SnapshotReader:
 
     # --- actions and what hangs on them ---
 
-    def actions(  # noqa: PLR0913 - one filter each
+    def actions(
         self,
         *,
         states: Sequence[str] = (),

@@ -2,44 +2,30 @@
 
 Positions are given out here, under the head, in the order of the units: what is committed is in
 the tree, and no sequencer comes after (COMMIT section 1). What an entry is and how the tree
-grows is the ledger's own (`handrail.ledger`); this file moves rows.
+grows is the ledger's own (`handrail.ledger.append`); this file keeps the chains and moves rows.
 """
 
-import hashlib
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import bindparam, select, update
 
-from handrail.clock import from_us, rfc3339
 from handrail.errors import BadInput, TooLarge
+from handrail.ledger.append import Head, Link, extend
+from handrail.ledger.errors import EntryInvalid, EntryTooLarge
 from handrail.store import sql, tables
 from handrail.store.contract import At, Event
 from handrail.store.driver import Connection
 
-_MAX_ENTRY = 65_535
-_NOTHING = b""
+__all__ = ["Head", "Record", "read_head", "write_first_head", "write_head"]
+
+_HASH = 32  # bytes of one subtree's root in the head's frontier
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of the log."""
-
-    origin: str
-    size: int
-    frontier: tuple[bytes, ...]
-    epoch: int
-    at: int
-
-    @property
-    def root(self) -> bytes:
-        if not self.frontier:
-            return hashlib.sha256(b"").digest()
-        root = self.frontier[-1]
-        for left in reversed(self.frontier[:-1]):
-            root = hashlib.sha256(b"\x01" + left + root).digest()
-        return root
+class _Mark(NamedTuple):
+    head: Head
+    entries: int
+    places: int
+    links: int
 
 
 class Record:
@@ -48,88 +34,76 @@ class Record:
     def __init__(self, head: Head) -> None:
         self.committed = head
         self.head = head
-        self._chains: dict[str, tuple[int, bytes]] = {}
-        self._batch_chains: list[tuple[str, tuple[int, bytes] | None]] = []
+        self._links: dict[str, Link] = {}
+        self._former: list[tuple[str, Link | None]] = []  # what the batch replaced in `_links`
         self._entries: list[tuple[Any, ...]] = []
-        self._places: list[tuple[Any, ...]] = []
-
-    def append(self, event: Event, now: int, epoch: int, connection: Connection) -> At:
-        """Give *event* the next position."""
-        seq = self.head.size
-        clients = [self._place(c, seq, connection) for c in sorted(set(event.clients))]
-        entry = {
-            "origin": self.head.origin,
-            "seq": seq,
-            "at": rfc3339(from_us(now)),
-            "type": event.type,
-            "principal": event.principal,
-            "action": event.action,
-            "epoch": epoch,
-            "clients": clients,
-            "facts": dict(event.facts),
-        }
-        try:
-            body = orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
-        except orjson.JSONEncodeError as e:
-            raise BadInput(f"what was sent cannot be recorded: {e}") from e
-        if len(body) > _MAX_ENTRY:
-            raise TooLarge("the entry is larger than the ledger allows")
-        leaf = hashlib.sha256(b"\x00" + body).digest()
-        for c in clients:
-            self._chains[c["client"]] = (c["n"], leaf)
-        self._entries.append((seq, now, event.type, event.principal, event.action, body, leaf))
-        frontier = list(self.head.frontier)
-        node, n = leaf, seq
-        while n & 1:
-            node = hashlib.sha256(b"\x01" + frontier.pop() + node).digest()
-            n >>= 1
-        frontier.append(node)
-        self.head = replace(self.head, size=seq + 1, frontier=tuple(frontier), epoch=epoch, at=now)
-        return At(seq, now)
-
-    def _place(self, client: str, seq: int, connection: Connection) -> dict[str, Any]:
-        last = self._chains.get(client) or self._last(client, connection)
-        self._batch_chains.append((client, last))
-        n, leaf = (0, _NOTHING) if last is None else (last[0] + 1, last[1])
-        self._places.append((client, n, seq))
-        return {"client": client, "n": n, "former": leaf.hex()}
-
-    def _last(self, client: str, connection: Connection) -> tuple[int, bytes] | None:
-        row = connection.one(_LAST, (client,))
-        return None if row is None else (row[0], bytes(row[1]))
+        self._places: list[tuple[str, int, int]] = []
 
     def move(self, now: int, epoch: int) -> None:
-        """The head's time and control epoch after a unit, with or without events."""
-        self.head = replace(self.head, at=now, epoch=epoch)
+        """The head's time and control epoch from here on, with or without events."""
+        self.head = self.head._replace(at=now, epoch=epoch)
+
+    def append(self, event: Event, connection: Connection) -> At:
+        """Give *event* the next position, at the head's time.
+
+        Raises `TooLarge` or `BadInput` for facts that no entry can hold.
+        """
+
+        def chains(client: str) -> Link | None:
+            return self._links.get(client) or _newest(client, connection)
+
+        head = self.head
+        try:
+            added = extend(
+                head,
+                chains,
+                type=event.type,
+                by=event.principal,
+                at=head.at,
+                action=event.action,
+                clients=event.clients,
+                facts=event.facts,
+            )
+        except EntryTooLarge as e:
+            raise TooLarge(f"this cannot be recorded: {e.message}") from e
+        except EntryInvalid as e:
+            raise BadInput(f"this cannot be recorded: {e.message}") from e
+        for client, n in added.places:
+            self._former.append((client, self._links.get(client)))
+            self._links[client] = Link(n, added.leaf)
+            self._places.append((client, n, added.seq))
+        self._entries.append(
+            (added.seq, head.at, event.type, event.principal, event.action, added.body, added.leaf)
+        )
+        self.head = added.head
+        return At(added.seq, head.at)
 
     # --- going back ---
 
-    def mark(self) -> tuple[Head, int, int, int]:
+    def mark(self) -> _Mark:
         """Where the record stands, for `back`."""
-        return self.head, len(self._entries), len(self._places), len(self._batch_chains)
+        return _Mark(self.head, len(self._entries), len(self._places), len(self._former))
 
-    def back(self, mark: tuple[Head, int, int, int]) -> None:
+    def back(self, mark: _Mark) -> None:
         """Undo everything since *mark*."""
-        self.head = mark[0]
-        del self._entries[mark[1] :]
-        del self._places[mark[2] :]
-        while len(self._batch_chains) > mark[3]:
-            client, last = self._batch_chains.pop()
-            if last is None:
-                self._chains.pop(client, None)
+        self.head = mark.head
+        del self._entries[mark.entries :]
+        del self._places[mark.places :]
+        while len(self._former) > mark.links:
+            client, link = self._former.pop()
+            if link is None:
+                self._links.pop(client, None)
             else:
-                self._chains[client] = last
+                self._links[client] = link
 
     def drop(self) -> None:
         """The batch is lost."""
-        self.back((self.committed, 0, 0, 0))
+        self.back(_Mark(self.committed, 0, 0, 0))
 
     def keep(self) -> None:
         """The batch is durable."""
         self.committed = self.head
-        self._entries.clear()
-        self._places.clear()
-        self._batch_chains.clear()
+        self._former.clear()
 
     # --- to disk ---
 
@@ -147,14 +121,19 @@ class Record:
         write_head(connection, self.head)
 
 
+def _newest(client: str, connection: Connection) -> Link | None:
+    row = connection.one(_NEWEST, (client,))
+    return None if row is None else Link(row[0], bytes(row[1]))
+
+
 def read_head(connection: Connection) -> Head | None:
     """The head that the database holds."""
     values = connection.one(_HEAD)
     if values is None:
         return None
     origin, size, frontier, epoch, at = values
-    nodes = tuple(frontier[i : i + 32] for i in range(0, len(frontier), 32))
-    return Head(origin, size, nodes, epoch, at)
+    roots = tuple(frontier[i : i + _HASH] for i in range(0, len(frontier), _HASH))
+    return Head(origin, size, roots, epoch, at)
 
 
 def write_head(connection: Connection, head: Head) -> None:
@@ -166,7 +145,7 @@ def write_head(connection: Connection, head: Head) -> None:
 
 def write_first_head(connection: Connection, origin: str) -> Head:
     """Write and return the head of a log that holds nothing yet."""
-    head = Head(origin, 0, (), 0, 0)
+    head = Head(origin)
     connection.executemany(sql.access("head").insert, [(1, origin, 0, head.root, b"", 0, 0)])
     return head
 
@@ -178,7 +157,8 @@ _MOVE = sql.positional(
         *((_H[name], bindparam(name)) for name in ("size", "root", "frontier", "epoch", "at"))
     )
 )
-_LAST = sql.positional(
+# The first row is the newest; no more are fetched.
+_NEWEST = sql.positional(
     select(_C.n, _E.leaf)
     .join_from(tables.client_chain, tables.entry, _E.seq == _C.seq)
     .where(_C.client == bindparam("client"))

@@ -124,20 +124,24 @@ class BatchView:
     def apply(self, writes: Sequence[Write]) -> None:
         """Take the unit's writes into the batch. Raises `Conflict` when a row is in the way or
         is missing, `Impossible` for what no table can hold; the caller then goes `back`."""
-        touched: dict[tuple[str, Key], None] = {}
         for write in writes:
             if write.table in _THE_LEDGERS or write.table not in tables.metadata.tables:
                 raise Impossible(f"no unit writes the table {write.table!r}")
-            match write:
-                case Put():
-                    key = self._put(write)
-                case Change():
-                    key = self._change(write)
-                case Drop():
-                    key = self._drop(write)
-            touched[write.table, key] = None
-        for table, key in touched:
-            self._learn(table, key)
+        try:
+            touched = {(w.table, self._take(w)): None for w in writes}
+            for table, key in touched:
+                self._learn(table, key)
+        except (ValueError, TypeError, KeyError, AttributeError) as e:
+            raise Impossible(f"a row is none that its table can hold: {e!r}") from e
+
+    def _take(self, write: Write) -> Key:
+        match write:
+            case Put():
+                return self._put(write)
+            case Change():
+                return self._change(write)
+            case Drop():
+                return self._drop(write)
 
     def _put(self, write: Put) -> Key:
         access = sql.access(write.table)
