@@ -71,18 +71,16 @@ def decode(body: bytes) -> dict[str, Any]:
 def _check(fields: Mapping[str, Any], body: bytes) -> None:
     """Refuse what JSON can say and an entry may not. *body* is the encoded form of *fields*."""
     pending: list[Any] = [fields]
-    for value in pending:  # grows while it is walked
-        kind = type(value)
-        if kind is str or kind is int or kind is bool or value is None:
-            continue
-        if kind is dict:
-            pending += value.values()
-        elif kind is list or kind is tuple:
-            pending += value
-        elif isinstance(value, Mapping):
-            raise EntryInvalid("an object in an entry is a dict")
-        elif not isinstance(value, str | int):  # enumerations are strings or integers
-            raise EntryInvalid(f"a {kind.__name__} cannot stand in an entry")
+    for container in pending:  # grows while it is walked
+        values = container.values() if type(container) is dict else container
+        for value in values:
+            kind = type(value)
+            if kind is str or kind is int:
+                continue
+            if kind is dict or kind is list or kind is tuple:
+                pending.append(value)
+            elif value is not None and not isinstance(value, str | int):  # bool, enumerations
+                raise EntryInvalid(f"a {kind.__name__} cannot stand in an entry")
     if not body.isascii():
         _check_text(body, fields)
 
