@@ -37,6 +37,8 @@ class Acted:
     who: str = ""
     grant: Mapping[str, Any] | None = None
     question: str | None = None
+    entry: int | None = None  #: the ledger position of its begin, where it began just now
+    at: datetime | None = None
 
     @property
     def final(self) -> bool:

@@ -19,7 +19,7 @@ It does not decide who may ask or answer, and it does not read policy files.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -49,6 +49,7 @@ OUTCOME_TRIES = 5
 METHODS: Mapping[str, str] = {
     "tool": "tools/call",
     "resource": "resources/read",
+    "resource_template": "resources/read",
     "prompt": "prompts/get",
 }
 
@@ -88,6 +89,7 @@ class Ended:
 
     outcome: Outcome
     reply: Reply | None
+    entry: int | None = None  #: the ledger position of the begin
 
 
 class Begin:
@@ -152,10 +154,11 @@ class Begin:
             return Rows(tuple(writes), (event,), answer=classification)
 
         # Commit point: begun and its entry are durable together when this returns.
-        classification, _ = self._store.commit(unit)
+        classification, at = self._store.commit(unit)
         if asked.action.request.mode is Mode.GRANT:
             return classification, None
-        return classification, self._run(asked, on_progress, cancel)
+        ended = self._run(asked, on_progress, cancel)
+        return classification, replace(ended, entry=at[0].seq)
 
     # --- tier 3, after approval -------------------------------------------------------------
 
@@ -407,7 +410,7 @@ class Begin:
 def _order(asked: Asked) -> Order:
     request = asked.action.request
     params: dict[str, Any]
-    if request.kind == "resource":
+    if METHODS[request.kind] == "resources/read":
         params = {"uri": asked.arguments.get("uri")}
     else:
         params = {

@@ -138,6 +138,8 @@ class Govern:
             classification=classification,
             text=ended.outcome.text,
             reply=reply,
+            entry=ended.entry,
+            at=asked.action.at,
         )
 
     # --- afterwards -------------------------------------------------------------------------
@@ -351,6 +353,7 @@ class Govern:
             who=who or "",
             grant=grant,
             question=question,
+            at=from_us(row["at"]),
         )
 
 

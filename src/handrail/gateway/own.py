@@ -1,0 +1,82 @@
+"""Handrail's own tools, beside those of the upstream (DOORS, MCP)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handrail.core.model import Agent, Trigger
+from handrail.errors import BadInput
+from handrail.service import Services
+from handrail.service.acted import Acted
+
+_ACTION = {"action": {"type": "string", "description": "The id, act_…"}}
+_TICKET = {"ticket": {"type": "string", "description": "The ticket this is about"}}
+
+
+def _tool(name: str, text: str, properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "description": text,
+        "inputSchema": {
+            "type": "object", "properties": dict(properties), "required": list(required),
+        },
+    }
+
+
+TOOLS: tuple[Mapping[str, Any], ...] = (
+    _tool(
+        "handrail_status",
+        "Where an action stands that waited for people; delivers its result once it has run.",
+        _ACTION, "action",
+    ),
+    _tool("handrail_withdraw", "Take back an action that still waits.", _ACTION, "action"),
+    _tool(
+        "handrail_answer",
+        "Answer the question that a person asked about a waiting action.",
+        {**_ACTION, "text": {"type": "string"}}, "action", "text",
+    ),
+    _tool(
+        "handrail_escalate",
+        "Stop and hand over to a person: this needs a human.",
+        {
+            "kind": {
+                "type": "string",
+                "enum": ["data subject request", "suspected incident", "out of scope", "other"],
+            },
+            "text": {"type": "string"}, **_TICKET,
+        },
+        "kind", "text",
+    ),
+    _tool(
+        "handrail_note",
+        "Record what you weighed and decided not to do.",
+        {"text": {"type": "string"}, **_TICKET}, "text",
+    ),
+)
+NAMES = frozenset(str(t["name"]) for t in TOOLS)
+
+
+def call(
+    services: Services, agent: Agent, name: str, arguments: Mapping[str, Any]
+) -> Acted | Mapping[str, Any]:
+    """Call one of them. Raises Handrail's errors; `BadInput` names a missing argument."""
+    govern = services.govern
+    if name == "handrail_status":
+        return govern.status(agent, _text(arguments, "action"))
+    if name == "handrail_withdraw":
+        return govern.withdraw(agent, _text(arguments, "action"))
+    if name == "handrail_answer":
+        return govern.answer_question(agent, _text(arguments, "action"), _text(arguments, "text"))
+    ticket = str(arguments.get("ticket") or "")[:200]
+    trigger = Trigger("ticket", ticket) if ticket else Trigger()
+    if name == "handrail_escalate":
+        return govern.escalate(
+            agent, _text(arguments, "kind"), trigger, _text(arguments, "text")
+        )
+    return govern.note(agent, _text(arguments, "text"), trigger)
+
+
+def _text(arguments: Mapping[str, Any], name: str) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise BadInput(f"{name} is missing", hint=f"Send {name} as a text.")
+    return value
