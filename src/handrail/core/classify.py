@@ -29,7 +29,9 @@ from handrail.core.model import (
     Snapshot,
     Tier,
 )
-from handrail.core.policy import MatrixRow, Policy, fold, matches
+from handrail.core.policy import MatrixRow, Policy, matches
+from handrail.core.unwrap import inside
+from handrail.core.words import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +99,21 @@ def with_facts(values: dict[str, Any], facts: Facts) -> dict[str, Any]:
 
 
 def judge(
-    action: Action, arguments: Mapping[str, Json], facts: Facts, policy: Policy
+    action: Action,
+    arguments: Mapping[str, Json],
+    facts: Facts,
+    policy: Policy,
+    *,
+    draft: MatrixRow | None = None,
 ) -> Judgement:
-    """Judge one call by the policy alone."""
-    row = policy.row(action.type)
+    """Judge one call by the policy alone.
+
+    With *draft*, by that row instead of the policy's: what it would mean once it is signed. Only
+    for looking at drafts; no begin comes from it.
+    """
+    row = policy.row(action.type) if draft is None else draft
     request = action.request
-    values = with_facts(
-        given(request, arguments, action.agent, action.agent_version, row), facts
-    )
+    values = with_facts(given(request, arguments, action.agent, action.agent_version, row), facts)
     values["targets.count"] = len(action.targets)
     values["targets.list"] = list(action.targets)
     classes = frozenset(fold(c) for c in request.data_classes)
@@ -121,8 +130,10 @@ def judge(
             doubt = " (what it asks about is not known)" if held.error else ""
             reasons.append(Reason(f"rule:{rule.name}", rule.tier, rule.because + doubt))
     reasons += floors(Call(action, row, facts, classes, policy))
-    if effect is Effect.CHANGE:
-        reasons += _own_ground(action, arguments, policy)
+    reasons += _own_ground(action, arguments, policy)
+    hidden = inside(request.tool, arguments)
+    if hidden is not None:
+        reasons.append(Reason("inside", hidden.tier, hidden.text))
     reasons += _confidence(row, request.confidence, max(r.tier for r in reasons))
     return Judgement(
         type=action.type,
@@ -182,9 +193,7 @@ def _bounds(row: MatrixRow, values: Scope) -> Iterator[Reason]:
             )
 
 
-def _confidence(
-    row: MatrixRow | None, confidence: int | None, tier: Tier
-) -> Iterator[Reason]:
+def _confidence(row: MatrixRow | None, confidence: int | None, tier: Tier) -> Iterator[Reason]:
     if row is None or row.confidence_floor is None:
         return
     if confidence is None or confidence < row.confidence_floor:
@@ -195,17 +204,13 @@ def _confidence(
         yield Reason("confidence", up, f"Its confidence is below {floor:g} %: {said}")
 
 
-def _own_ground(
-    action: Action, arguments: Mapping[str, Json], policy: Policy
-) -> Iterator[Reason]:
+def _own_ground(action: Action, arguments: Mapping[str, Json], policy: Policy) -> Iterator[Reason]:
     if not policy.own_ground:
         return
     words = {_bare(w) for w in (*action.targets, *_strings(arguments))}
     for ground in policy.own_ground:
         if any(matches(word, (ground.pattern,)) for word in words):
-            yield Reason(
-                "own-ground", Tier.PROHIBITED, f"Handrail's own ground: {ground.why}"
-            )
+            yield Reason("own-ground", Tier.PROHIBITED, f"Handrail's own ground: {ground.why}")
 
 
 def _bare(text: str) -> str:
@@ -244,17 +249,20 @@ def _of_state(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator
     settings = policy.settings
     if judgement.has_content and state.touched_clients > settings.max_clients:
         yield Reason(
-            "aggregate:clients", Tier.APPROVE,
+            "aggregate:clients",
+            Tier.APPROVE,
             f"The same change would reach {state.touched_clients} clients within the hour",
         )
     if judgement.has_content and state.touched_targets > settings.max_targets:
         yield Reason(
-            "aggregate:targets", Tier.APPROVE,
+            "aggregate:targets",
+            Tier.APPROVE,
             f"The same change would reach {state.touched_targets} targets within the hour",
         )
     if state.trigger_clients > 1:
         yield Reason(
-            "aggregate:trigger", Tier.APPROVE,
+            "aggregate:trigger",
+            Tier.APPROVE,
             f"One trigger would reach {state.trigger_clients} clients",
         )
     if judgement.velocity is not None and state.recent >= judgement.velocity:
@@ -263,6 +271,7 @@ def _of_state(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator
         )
     if state.in_flight_unverified >= settings.in_flight_later:
         yield Reason(
-            "in-flight", Tier.APPROVE,
+            "in-flight",
+            Tier.APPROVE,
             f"{state.in_flight_unverified} of these are still unverified",
         )

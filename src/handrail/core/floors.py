@@ -1,62 +1,50 @@
 """What no policy switches off (SPEC 2.3): each floor is a function that may ask for tier 3.
 
-* several clients changed by one call
+* several clients changed by one call, or more targets than a window allows
 * classes of data: personal content, health, secrets; undeclared counts as unknown
 * access control; security, firewall and network; servers; backup and recovery
-* unknown client, target class or data class, where the row depends on it
+* unknown client, target, target class or data class, where the row depends on it
+* a health client's mail, files and personal content (SPEC 12, the pre-set for health clients)
 
 A floor reads the row's signed category *and* the tool's own name: a row that calls a firewall
-change a workstation matter is still a firewall change. Names only ever raise.
+change a workstation matter is still a firewall change. Names only ever raise. Floors are never
+promotable: `classify` adds them after the standing.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+from handrail.core.lexicon import ABOUT_ONLY, Act
 from handrail.core.model import Action, Effect, Facts, Reason, Tier
-from handrail.core.policy import MatrixRow, Policy, fold
+from handrail.core.nouns import GROUNDS, HEALTH, SECRETS
+from handrail.core.policy import MatrixRow, Policy
+from handrail.core.words import fold, read
 
-#: Words of a tool's name that tell what a change is about, whatever its row says.
-_WORDS: dict[str, frozenset[str]] = {
-    "access": frozenset(
-        "group groups role roles permission permissions right rights privilege privileges admin "
-        "admins mfa factor factors consent delegate delegates acl grant revoke membership "
-        "sso oauth token tokens apikey credential credentials secret secrets certificate".split()
-    ),
-    "network": frozenset(
-        "firewall vlan vpn dns dhcp route routes routing nat switch switchport port subnet "
-        "gateway".split()
-    ),
-    "backup": frozenset("backup backups retention recovery failover snapshot snapshots".split()),
-    "security": frozenset(
-        "antivirus defender edr quarantine allowlist blocklist whitelist blacklist encryption "
-        "bitlocker conditional".split()
-    ),
-}
-_SPLIT = re.compile(r"[^a-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
-
-_FLOORED: dict[str, str] = {
+_FLOORED: Mapping[str, str] = {
     "access": "It changes who may do what",
     "security": "It changes security policy",
     "network": "It changes firewall or network settings",
     "server": "It changes a server",
     "backup": "It changes backup or recovery",
 }
-_CLASSES: dict[str, str] = {
-    "health": "It touches health data",
-    "secret": "It touches secrets",
-}
+_KNOWN_CLASSES = frozenset({"identifier", "personal", "health", "secret"})
+#: Categories whose changes are about records, whatever device or account they mention.
+_ABOUT_RECORDS = frozenset({"ticketing", "documentation", "billing"})
+#: Where a policy may let personal content be read at tier 2: mail, chat and exports.
+_PERSONAL_READS = frozenset({"communication", "data"})
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a floor looks at."""
+    """What a floor looks at. ``row`` is None when the matrix has none: there is a reason for tier
+    3 already, and most floors have nothing to go by."""
 
     action: Action
     row: MatrixRow | None
     facts: Facts
     data_classes: frozenset[str]
-    settings: Policy
+    policy: Policy
 
     @property
     def changes(self) -> bool:
@@ -72,27 +60,37 @@ def _reason(code: str, text: str, tier: Tier = Tier.APPROVE) -> Reason:
 
 
 def several_clients(call: Call) -> Iterator[Reason]:
-    """One call that changes more than one client."""
+    """One call that changes more than one client. A read goes by what it returns."""
     count = len(call.action.clients)
     if call.changes and count > 1:
         yield _reason("several-clients", f"It changes {count} clients at once")
 
 
+def many_targets(call: Call) -> Iterator[Reason]:
+    """One call on more targets than the same change may reach in small calls (I25)."""
+    count, most = len(call.action.targets), call.policy.settings.max_targets
+    if call.changes and count > most:
+        yield _reason("many-targets", f"It changes {count} targets at once, more than {most}")
+
+
 def unknown_client(call: Call) -> Iterator[Reason]:
     """The client can't be told, and the row depends on it."""
     if call.row is None:
-        return  # without a row there is a reason already
+        return
     depends = call.changes or call.row.client is not None
     if depends and call.facts.get("clients.count") is None:
-        yield _reason("unknown-client", "Which client it concerns could not be established")
+        yield _reason("unknown:client", "Which client it concerns could not be established")
 
 
 def unknown_target(call: Call) -> Iterator[Reason]:
     """What the target is can't be told, and the row depends on it."""
-    if call.row is None:
+    row = call.row
+    if row is None:
         return
-    needed = set(call.row.needs_facts)
-    if call.changes and call.row.target_kind == "device" and call.action.targets:
+    if call.changes and row.targets is not None and not call.action.targets:
+        yield _reason("unknown:target", "What it would change could not be established")
+    needed = set(row.needs_facts)
+    if call.changes and row.target_kind == "device":
         needed.add("device.role")
     for name in sorted(needed):
         if call.facts.get(name) is None:
@@ -102,49 +100,77 @@ def unknown_target(call: Call) -> Iterator[Reason]:
 
 def data(call: Call) -> Iterator[Reason]:
     """Classes of data, the row's and those the agent declared: declared ones only raise."""
-    if call.row is not None and call.row.data_classes is None:
+    row = call.row
+    if row is not None and row.data_classes is None:
         yield _reason("unknown:data-class", "The row does not say what data it touches")
-    for name, text in _CLASSES.items():
-        if name in call.data_classes:
-            yield _reason(f"data:{name}", text)
+    named = _classes_of(call.action.request.tool)
+    if "health" in call.data_classes or "health" in named:
+        yield _reason("data:health", "It touches health data")
+    if "secret" in call.data_classes or "secret" in named:
+        yield _reason("data:secret", "It touches secrets")
     if "personal" in call.data_classes:
-        tier = Tier.APPROVE if call.changes else Tier(call.settings.settings.personal_reads)
+        allowed = row is not None and not call.changes and row.category in _PERSONAL_READS
+        tier = Tier(call.policy.settings.personal_reads) if allowed else Tier.APPROVE
         yield _reason("data:personal", "It touches personal content", tier)
-    for name in sorted(call.data_classes - {"identifier", "personal", "health", "secret"}):
-        yield _reason("unknown:data-class", f"{name!r} is no known class of data")
+    for name in sorted(call.data_classes - _KNOWN_CLASSES):
+        yield _reason("unknown:data-class", f"{name[:40]!r} is no known class of data")
+
+
+def health_client(call: Call) -> Iterator[Reason]:
+    """No mail, files or personal content of a health client without a person."""
+    if call.row is None:
+        return
+    if call.row.category != "data" and "personal" not in call.data_classes:
+        return
+    regimes = call.facts.get("client.regimes")
+    if not isinstance(regimes, list):
+        if call.facts.get("clients.count") != 0:
+            yield _reason("unknown:client.regimes", "Whether it is a health client is not known")
+    elif any(isinstance(r, str) and fold(r) == "hipaa" for r in regimes):
+        yield _reason("health-client", "A health client's mail and files need a person")
 
 
 def governed_ground(call: Call) -> Iterator[Reason]:
     """Access, security, network, servers and backup, by the row's category and the tool's name."""
     if call.row is None or not call.changes:
         return
-    categories = {call.row.category, *_categories_of(call.action.request.tool)}
-    for category in sorted(categories & set(_FLOORED)):
+    found = {call.row.category} | _grounds_of(call.action.request.tool)
+    for category in sorted(found & _FLOORED.keys()):
         yield _reason(category, _FLOORED[category])
 
 
 def account(call: Call) -> Iterator[Reason]:
-    """Password reset and unlock are free for a standard user only."""
-    if call.row is None or not call.changes or call.row.category != "identity":
+    """Password reset and unlock are free for a standard user only; other changes of an identity
+    are access control."""
+    if call.row is None or not call.changes:
+        return
+    resets = _resets_password(call.action.request.tool)
+    if call.row.category != "identity" and not resets:
+        return
+    if not resets:
+        yield _reason("access", _FLOORED["access"])
         return
     found = call.facts.get("user.class")
-    if found is None or fold(str(found)) != "standard":
+    if not isinstance(found, str) or fold(found) != "standard":
         kind = "an account of unknown class" if found is None else f"an account of class {found}"
-        yield _reason("access", f"It changes {kind}")
+        yield _reason("account", f"It changes {kind}")
 
 
 def machine(call: Call) -> Iterator[Reason]:
     """Servers and network devices; restarting a listed service on a workstation is free."""
     if call.row is None or not call.changes:
         return
+    if call.row.category in _ABOUT_RECORDS and call.row.target_kind != "device":
+        return
     role = call.facts.get("device.role")
-    if role is not None and fold(str(role)) != "workstation":
-        yield _reason("server", f"It changes a {role} device")
+    if role is not None and (not isinstance(role, str) or fold(role) != "workstation"):
+        yield _reason("machine", f"It changes a device whose role is {role}")
 
 
 FLOORS: tuple[Floor, ...] = (
-    several_clients, unknown_client, unknown_target, data, governed_ground, account, machine,
-)
+    several_clients, many_targets, unknown_client, unknown_target, data, health_client,
+    governed_ground, account, machine,
+)  # fmt: skip
 
 
 def floors(call: Call) -> Iterator[Reason]:
@@ -153,15 +179,26 @@ def floors(call: Call) -> Iterator[Reason]:
         yield from floor(call)
 
 
-_categories: dict[str, frozenset[str]] = {}
+@lru_cache(maxsize=8192)
+def _grounds_of(tool: str) -> frozenset[str]:
+    """Which grounds the words of a tool's name put its changes on."""
+    reading = read(tool)
+    named = set(reading.words) | set(reading.paired)
+    return frozenset(g for g in reading.grounds if named & GROUNDS.get(g, frozenset()))
 
 
-def _categories_of(tool: str) -> frozenset[str]:
-    """Which governed grounds the words of a tool's name belong to."""
-    found = _categories.get(tool)
-    if found is None:
-        words = {fold(w) for w in _SPLIT.split(tool) if w}
-        found = frozenset(c for c, known in _WORDS.items() if words & known)
-        if len(_categories) < 10_000:
-            _categories[tool] = found
-    return found
+@lru_cache(maxsize=8192)
+def _classes_of(tool: str) -> frozenset[str]:
+    """Which classes of data a tool's name says it reads."""
+    reading = read(tool)
+    if reading.act is not Act.READ or ABOUT_ONLY & set(reading.words):
+        return frozenset()
+    named = set(reading.words) | set(reading.paired)
+    found = {"secret"} if named & SECRETS else set()
+    return frozenset(found | ({"health"} if named & HEALTH else set()))
+
+
+@lru_cache(maxsize=8192)
+def _resets_password(tool: str) -> bool:
+    reading = read(tool)
+    return reading.act in {Act.RESET, Act.UPDATE} and reading.areas == ("password",)

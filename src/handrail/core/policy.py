@@ -19,15 +19,11 @@ from handrail.core.conditions import Condition, Expression, Scope, scope
 from handrail.core.defaults import Settings
 from handrail.core.model import Effect, Json, Tier, Urgency
 from handrail.core.scorecard import SCALES, Scorecard
+from handrail.core.words import fold
 
 _SHOWN = 80  # characters of one value in a sentence
 _PLACE = re.compile(r"\{(args|targets|clients)(?:\.([A-Za-z0-9_-]+))?\}")
 _ARGUMENT = re.compile(r"\bargs\.([A-Za-z_][A-Za-z0-9_]*)")
-
-
-def fold(text: str) -> str:
-    """*text* as matching sees it: one Unicode form, no case, so that re-encoding changes nothing."""
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def matches(name: str, globs: Sequence[str]) -> bool:

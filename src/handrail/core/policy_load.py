@@ -24,23 +24,43 @@ from handrail.core.policy import (
     MatrixRow,
     Policy,
     Read,
+    RoleKind,
     Rollback,
     RollbackCall,
-    RoleKind,
     Route,
     Rule,
     Signature,
 )
 from handrail.core.scorecard import SCALES, Factor, Scorecard
-from handrail.core.yaml_lines import Node, Problems, parse, suggestion
+from handrail.core.yaml_lines import Node, Problems, parse, planted, suggestion
 from handrail.errors import PolicyInvalid
 
 CATEGORIES = (
-    "identity", "access", "security", "network", "server", "workstation", "backup", "data",
-    "communication", "ticketing", "licensing", "billing", "documentation", "other",
+    "identity",
+    "access",
+    "security",
+    "network",
+    "server",
+    "workstation",
+    "backup",
+    "data",
+    "communication",
+    "ticketing",
+    "licensing",
+    "billing",
+    "documentation",
+    "other",
 )
 TARGET_KINDS = (
-    "user", "device", "group", "ticket", "client", "mailbox", "licence", "rule", "other",
+    "user",
+    "device",
+    "group",
+    "ticket",
+    "client",
+    "mailbox",
+    "licence",
+    "rule",
+    "other",
 )
 DATA_CLASSES = ("identifier", "personal", "health", "secret")
 ROLLBACKS = ("exact", "snapshot", "time-limited", "manual", "none")
@@ -48,7 +68,10 @@ _TYPE = re.compile(r"[A-Za-z0-9_-]+\.\S{1,500}")
 _SPAN = re.compile(r"(\d{1,7})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _TIERS: Mapping[Any, Tier] = {
-    1: Tier.AUTONOMOUS, 2: Tier.NOTIFY, 3: Tier.APPROVE, "prohibited": Tier.PROHIBITED
+    1: Tier.AUTONOMOUS,
+    2: Tier.NOTIFY,
+    3: Tier.APPROVE,
+    "prohibited": Tier.PROHIBITED,
 }
 
 
@@ -76,6 +99,15 @@ def compile_policy(files: Mapping[str, str]) -> Policy:
         document["handrail.yaml"] = _document(main)
     digest = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return replace(policy, rows=rows, rules=tuple(rules), document=document, digest=digest)
+
+
+def drafted_row(document: Mapping[str, Json]) -> MatrixRow:
+    """Compile one drafted row, unsigned. Raises `PolicyInvalid` like the row of a file."""
+    problems = Problems()
+    row = _row(planted(document, "draft", problems), (), {str(document.get("notify", ""))})
+    if row is None or problems.found:
+        raise PolicyInvalid(problems.found)
+    return row
 
 
 def _document(node: Node) -> Json:
@@ -239,9 +271,7 @@ def _settings(node: Node) -> Settings:
 # --- matrix and rules ---------------------------------------------------------------------------
 
 
-def _one_file(
-    root: Node, rows: dict[str, MatrixRow], rules: list[Rule], roles: set[str]
-) -> None:
+def _one_file(root: Node, rows: dict[str, MatrixRow], rules: list[Rule], roles: set[str]) -> None:
     top = root.fields((), ("rows", "rules", "signatures"))
     signatures = (
         tuple(_signature(n) for n in top["signatures"].items()) if "signatures" in top else ()
@@ -268,7 +298,9 @@ def _signature(node: Node) -> Signature:
     if "at" in f and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text["at"]):
         f["at"].wrong(f"{text['at']!r} is no date", "Write it as 2026-11-02.")
     return Signature(
-        role=text.get("role", ""), by=text.get("by", ""), at=text.get("at", ""),
+        role=text.get("role", ""),
+        by=text.get("by", ""),
+        at=text.get("at", ""),
         why=text.get("why", ""),
     )
 
@@ -294,13 +326,34 @@ def _rule(node: Node) -> Rule | None:
 
 
 _ROW_REQUIRED = (
-    "type", "tier", "says", "said", "category", "effect", "target_kind", "scorecard",
-    "rationale", "owner",
+    "type",
+    "tier",
+    "says",
+    "said",
+    "category",
+    "effect",
+    "target_kind",
+    "scorecard",
+    "rationale",
+    "owner",
 )
 _ROW_OPTIONAL = (
-    "client", "targets", "data_classes", "needs_facts", "content", "risk", "bounds",
-    "confidence_floor", "approvals", "urgency", "notify", "protective", "check", "rollback",
-    "velocity", "signatures",
+    "client",
+    "targets",
+    "data_classes",
+    "needs_facts",
+    "content",
+    "risk",
+    "bounds",
+    "confidence_floor",
+    "approvals",
+    "urgency",
+    "notify",
+    "protective",
+    "check",
+    "rollback",
+    "velocity",
+    "signatures",
 )
 
 
@@ -336,9 +389,7 @@ def _row(node: Node, shared: tuple[Signature, ...], roles: set[str]) -> MatrixRo
         client=get("client", _expression, None),
         targets=get("targets", _expression, None),
         target_kind=f["target_kind"].text(allowed=TARGET_KINDS),
-        data_classes=get(
-            "data_classes", lambda n: frozenset(n.texts(allowed=DATA_CLASSES)), None
-        ),
+        data_classes=get("data_classes", lambda n: frozenset(n.texts(allowed=DATA_CLASSES)), None),
         needs_facts=get("needs_facts", lambda n: n.texts(), ()),
         content=get("content", lambda n: n.texts(), None),
         scorecard=card,
@@ -403,9 +454,7 @@ def _rollback(node: Node) -> Rollback | None:
     for item in f["calls"].items() if "calls" in f else ():
         c = item.fields(("call", "arguments"))
         if {"call", "arguments"} <= set(c):
-            calls.append(
-                RollbackCall(call=_type(c["call"]), arguments=_arguments(c["arguments"]))
-            )
+            calls.append(RollbackCall(call=_type(c["call"]), arguments=_arguments(c["arguments"])))
     if kind in {"exact", "snapshot"} and not calls:
         node.wrong(f"a rollback of class {kind} needs calls", "Name the call that undoes it.")
     if kind == "snapshot" and "before" not in f:

@@ -4,7 +4,7 @@ Refuses what makes a policy ambiguous or hostile: duplicate keys, anchors, deep 
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,11 @@ class Node:
     def number(self, low: float, high: float) -> float | None:
         """The value as a number from *low* to *high*."""
         value = self.value
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not low <= value <= high
+        ):
             self.wrong(f"expected a number from {low:g} to {high:g}, found {self.shown}")
             return None
         return value
@@ -153,6 +157,15 @@ def parse(file: str, text: str, problems: Problems) -> Node | None:
         problems.add(file, 1, "the file is empty", "Remove it, or write rows into it.")
         return None
     return _node(root, file, problems, yaml.SafeLoader(""))
+
+
+def planted(value: Any, file: str, problems: Problems) -> Node:
+    """*value*, which did not come from a file, as a node: for rows that Handrail drafts."""
+    if isinstance(value, Mapping):
+        value = {str(k): planted(v, file, problems) for k, v in value.items()}
+    elif isinstance(value, list | tuple):
+        value = [planted(v, file, problems) for v in value]
+    return Node(value, file, 1, problems)
 
 
 def _node(node: Any, file: str, problems: Problems, loader: Any) -> Node:
