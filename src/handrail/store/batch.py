@@ -73,6 +73,7 @@ class Batches:
                 self._connection = self._connect()
             self._connection.begin()
         except sqlite3.Error as e:
+            self._let_go()
             raise _unavailable(e) from e
         try:
             self._catch_up(self._connection)
@@ -115,6 +116,9 @@ class Batches:
     def abandon(self) -> None:
         """Drop the transaction and believe nothing that is in memory."""
         self._stale = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._connection is not None:
             try:
                 self._connection.rollback()

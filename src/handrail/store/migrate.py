@@ -9,7 +9,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from handrail.errors import Unavailable
@@ -24,10 +26,15 @@ def migrate(path: Path) -> None:
     try:
         with engine.begin() as connection:
             command.upgrade(config(connection), "head")
-    except sqlite3.Error as e:
+    except SQLAlchemyError as e:
         raise Unavailable(
             f"the database {path} cannot be brought to this version: {e}",
             hint="Check that nothing else holds it and that the disk has space.",
+        ) from e
+    except CommandError as e:
+        raise Unavailable(
+            f"the database {path} was written by another version of Handrail: {e}",
+            hint="Run the newest version that has used it; going back needs a backup.",
         ) from e
     finally:
         engine.dispose()

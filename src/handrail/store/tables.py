@@ -47,13 +47,14 @@ def _words(values: object) -> str:
 head = Table(
     "head",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="one"), primary_key=True),
+    Column("id", Integer, primary_key=True),
     Column("origin", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("root", LargeBinary, nullable=False),
     Column("frontier", LargeBinary, nullable=False),  # 32 bytes a subtree root, widest first
     Column("epoch", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="one"),
 )
 
 entry = Table(

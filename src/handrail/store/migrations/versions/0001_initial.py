@@ -44,12 +44,12 @@ def upgrade() -> None:
     sa.Column('proposal', sa.Text(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=True),
     sa.Column('superseded_by', sa.Text(), nullable=True),
-    sa.CheckConstraint("(begun_at IS NOT NULL) = (state IN ('begun', 'done', 'failed', 'reversed', 'unknown'))", name='ck_action_begun'),
-    sa.CheckConstraint("state IN ('approved', 'begun', 'classified', 'denied', 'done', 'failed', 'lapsed', 'passed in shadow', 'refused', 'reversed', 'revoked', 'superseded', 'unknown', 'waiting', 'withdrawn')", name='ck_action_state'),
-    sa.CheckConstraint("tier < 4 OR state IN ('classified', 'refused')", name='ck_action_prohibited'),
-    sa.CheckConstraint('begun_at IS NULL OR granted_at IS NOT NULL', name='ck_action_granted'),
-    sa.CheckConstraint('tier BETWEEN 1 AND 4', name='ck_action_tier'),
-    sa.PrimaryKeyConstraint('id', name='pk_action')
+    sa.CheckConstraint("(begun_at IS NOT NULL) = (state IN ('begun', 'done', 'failed', 'reversed', 'unknown'))", name=op.f('ck_action_begun')),
+    sa.CheckConstraint("state IN ('approved', 'begun', 'classified', 'denied', 'done', 'failed', 'lapsed', 'passed in shadow', 'refused', 'reversed', 'revoked', 'superseded', 'unknown', 'waiting', 'withdrawn')", name=op.f('ck_action_state')),
+    sa.CheckConstraint("tier < 4 OR state IN ('classified', 'refused')", name=op.f('ck_action_prohibited')),
+    sa.CheckConstraint('begun_at IS NULL OR granted_at IS NOT NULL', name=op.f('ck_action_granted')),
+    sa.CheckConstraint('tier BETWEEN 1 AND 4', name=op.f('ck_action_tier')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_action'))
     )
     op.create_index('ix_action_at', 'action', ['at'], unique=False)
     op.create_index('ix_action_type_client', 'action', ['type', 'client', 'id'], unique=False)
@@ -66,8 +66,8 @@ def upgrade() -> None:
     sa.Column('expires_at', sa.BigInteger(), nullable=True),
     sa.Column('suspended', sa.Integer(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name='pk_agent'),
-    sa.UniqueConstraint('name', name='uq_agent_name')
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_agent')),
+    sa.UniqueConstraint('name', name=op.f('uq_agent_name'))
     )
     op.create_table('answer',
     sa.Column('id', sa.Text(), nullable=False),
@@ -81,7 +81,7 @@ def upgrade() -> None:
     sa.Column('to', sa.Text(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('effective', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name='pk_answer')
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_answer'))
     )
     op.create_index('ix_answer_proposal', 'answer', ['proposal', 'id'], unique=False)
     op.create_table('client',
@@ -93,14 +93,14 @@ def upgrade() -> None:
     sa.Column('regimes', sa.Text(), nullable=False),
     sa.Column('retention_days', sa.Integer(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("risk IN ('low', 'normal', 'high')", name='ck_client_risk'),
-    sa.PrimaryKeyConstraint('id', name='pk_client')
+    sa.CheckConstraint("risk IN ('low', 'normal', 'high')", name=op.f('ck_client_risk')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_client'))
     )
     op.create_table('client_chain',
     sa.Column('client', sa.Text(), nullable=False),
     sa.Column('n', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('client', 'n', name='pk_client_chain'),
+    sa.PrimaryKeyConstraint('client', 'n', name=op.f('pk_client_chain')),
     sqlite_with_rowid=False
     )
     op.create_table('connection',
@@ -113,8 +113,8 @@ def upgrade() -> None:
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('by', sa.Text(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("kind IN ('mcp-stdio', 'mcp-http', 'callable')", name='ck_connection_kind'),
-    sa.PrimaryKeyConstraint('name', name='pk_connection')
+    sa.CheckConstraint("kind IN ('mcp-stdio', 'mcp-http', 'callable')", name=op.f('ck_connection_kind')),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_connection'))
     )
     op.create_table('device',
     sa.Column('hash', sa.LargeBinary(), nullable=False),
@@ -122,8 +122,8 @@ def upgrade() -> None:
     sa.Column('person', sa.Text(), nullable=True),
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('expires_at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('hash', name='pk_device'),
-    sa.UniqueConstraint('user_code', name='uq_device_user_code')
+    sa.PrimaryKeyConstraint('hash', name=op.f('pk_device')),
+    sa.UniqueConstraint('user_code', name=op.f('uq_device_user_code'))
     )
     op.create_table('entry',
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -133,7 +133,7 @@ def upgrade() -> None:
     sa.Column('action', sa.Text(), nullable=True),
     sa.Column('body', sa.LargeBinary(), nullable=False),
     sa.Column('leaf', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('seq', name='pk_entry')
+    sa.PrimaryKeyConstraint('seq', name=op.f('pk_entry'))
     )
     op.create_index('ix_entry_action', 'entry', ['action', 'seq'], unique=False, sqlite_where=sa.text('action IS NOT NULL'), postgresql_where=sa.text('action IS NOT NULL'))
     op.create_table('head',
@@ -144,7 +144,8 @@ def upgrade() -> None:
     sa.Column('frontier', sa.LargeBinary(), nullable=False),
     sa.Column('epoch', sa.BigInteger(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name='pk_head')
+    sa.CheckConstraint('id = 1', name=op.f('ck_head_one')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_head'))
     )
     op.create_table('incident',
     sa.Column('id', sa.Text(), nullable=False),
@@ -156,9 +157,9 @@ def upgrade() -> None:
     sa.Column('by', sa.Text(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("severity IN ('minor', 'significant', 'major')", name='ck_incident_severity'),
-    sa.CheckConstraint("state IN ('open', 'closed')", name='ck_incident_state'),
-    sa.PrimaryKeyConstraint('id', name='pk_incident')
+    sa.CheckConstraint("severity IN ('minor', 'significant', 'major')", name=op.f('ck_incident_severity')),
+    sa.CheckConstraint("state IN ('open', 'closed')", name=op.f('ck_incident_state')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_incident'))
     )
     op.create_table('pause',
     sa.Column('id', sa.Text(), nullable=False),
@@ -171,9 +172,9 @@ def upgrade() -> None:
     sa.Column('resume_by', sa.Text(), nullable=True),
     sa.Column('ended_at', sa.BigInteger(), nullable=True),
     sa.Column('ended_by', sa.Text(), nullable=True),
-    sa.CheckConstraint("degree IN ('restrict', 'stop')", name='ck_pause_degree'),
-    sa.CheckConstraint("scope IN ('all', 'agent', 'client', 'type')", name='ck_pause_scope'),
-    sa.PrimaryKeyConstraint('id', name='pk_pause')
+    sa.CheckConstraint("degree IN ('restrict', 'stop')", name=op.f('ck_pause_degree')),
+    sa.CheckConstraint("scope IN ('all', 'agent', 'client', 'type')", name=op.f('ck_pause_scope')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_pause'))
     )
     op.create_table('person',
     sa.Column('id', sa.Text(), nullable=False),
@@ -184,8 +185,8 @@ def upgrade() -> None:
     sa.Column('reached_at', sa.BigInteger(), nullable=True),
     sa.Column('added_at', sa.BigInteger(), nullable=False),
     sa.Column('password', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('id', name='pk_person'),
-    sa.UniqueConstraint('email', name='uq_person_email')
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
+    sa.UniqueConstraint('email', name=op.f('uq_person_email'))
     )
     op.create_table('policy_version',
     sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
@@ -194,13 +195,13 @@ def upgrade() -> None:
     sa.Column('files', sa.Text(), nullable=False),
     sa.Column('by', sa.Text(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('n', name='pk_policy_version')
+    sa.PrimaryKeyConstraint('n', name=op.f('pk_policy_version'))
     )
     op.create_table('sealed',
     sa.Column('ref', sa.Text(), nullable=False),
     sa.Column('key', sa.Text(), nullable=False),
     sa.Column('ciphertext', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('ref', name='pk_sealed')
+    sa.PrimaryKeyConstraint('ref', name=op.f('pk_sealed'))
     )
     op.create_table('session',
     sa.Column('hash', sa.LargeBinary(), nullable=False),
@@ -210,14 +211,14 @@ def upgrade() -> None:
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('signed_in_at', sa.BigInteger(), nullable=False),
     sa.Column('expires_at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('hash', name='pk_session')
+    sa.PrimaryKeyConstraint('hash', name=op.f('pk_session'))
     )
     op.create_table('set_up_link',
     sa.Column('hash', sa.LargeBinary(), nullable=False),
     sa.Column('person', sa.Text(), nullable=True),
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('expires_at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('hash', name='pk_set_up_link')
+    sa.PrimaryKeyConstraint('hash', name=op.f('pk_set_up_link'))
     )
     op.create_table('standing',
     sa.Column('type', sa.Text(), nullable=False),
@@ -226,7 +227,7 @@ def upgrade() -> None:
     sa.Column('by', sa.Text(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('type', 'client', name='pk_standing')
+    sa.PrimaryKeyConstraint('type', 'client', name=op.f('pk_standing'))
     )
     op.create_table('agent_key',
     sa.Column('hash', sa.LargeBinary(), nullable=False),
@@ -235,8 +236,8 @@ def upgrade() -> None:
     sa.Column('at', sa.BigInteger(), nullable=False),
     sa.Column('expires_at', sa.BigInteger(), nullable=True),
     sa.Column('revoked_at', sa.BigInteger(), nullable=True),
-    sa.ForeignKeyConstraint(['agent'], ['agent.id'], name='fk_agent_key_agent'),
-    sa.PrimaryKeyConstraint('hash', name='pk_agent_key')
+    sa.ForeignKeyConstraint(['agent'], ['agent.id'], name=op.f('fk_agent_key_agent')),
+    sa.PrimaryKeyConstraint('hash', name=op.f('pk_agent_key'))
     )
     op.create_table('notice',
     sa.Column('id', sa.Text(), nullable=False),
@@ -252,9 +253,9 @@ def upgrade() -> None:
     sa.Column('answered_at', sa.BigInteger(), nullable=True),
     sa.Column('answered_by', sa.Text(), nullable=True),
     sa.Column('due_at', sa.BigInteger(), nullable=True),
-    sa.CheckConstraint("state IN ('pending', 'sent', 'looks right', 'was wrong', 'escalated', 'undelivered')", name='ck_notice_state'),
-    sa.ForeignKeyConstraint(['action'], ['action.id'], name='fk_notice_action'),
-    sa.PrimaryKeyConstraint('id', name='pk_notice')
+    sa.CheckConstraint("state IN ('pending', 'sent', 'looks right', 'was wrong', 'escalated', 'undelivered')", name=op.f('ck_notice_state')),
+    sa.ForeignKeyConstraint(['action'], ['action.id'], name=op.f('fk_notice_action')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_notice'))
     )
     op.create_index('ix_notice_action', 'notice', ['action'], unique=True)
     op.create_index('ix_notice_due_at', 'notice', ['due_at'], unique=False, sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
@@ -264,8 +265,8 @@ def upgrade() -> None:
     sa.Column('client', sa.Text(), nullable=False),
     sa.Column('since', sa.BigInteger(), nullable=False),
     sa.Column('by', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['person'], ['person.id'], name='fk_person_role_person'),
-    sa.PrimaryKeyConstraint('person', 'role', 'client', name='pk_person_role')
+    sa.ForeignKeyConstraint(['person'], ['person.id'], name=op.f('fk_person_role_person')),
+    sa.PrimaryKeyConstraint('person', 'role', 'client', name=op.f('pk_person_role'))
     )
     op.create_table('proposal',
     sa.Column('id', sa.Text(), nullable=False),
@@ -284,9 +285,9 @@ def upgrade() -> None:
     sa.Column('lapses_at', sa.BigInteger(), nullable=False),
     sa.Column('step', sa.Integer(), nullable=False),
     sa.Column('due_at', sa.BigInteger(), nullable=True),
-    sa.CheckConstraint('needs BETWEEN 1 AND 2', name='ck_proposal_needs'),
-    sa.ForeignKeyConstraint(['action'], ['action.id'], name='fk_proposal_action'),
-    sa.PrimaryKeyConstraint('id', 'version', name='pk_proposal')
+    sa.CheckConstraint('needs BETWEEN 1 AND 2', name=op.f('ck_proposal_needs')),
+    sa.ForeignKeyConstraint(['action'], ['action.id'], name=op.f('fk_proposal_action')),
+    sa.PrimaryKeyConstraint('id', 'version', name=op.f('pk_proposal'))
     )
     op.create_index('ix_proposal_action', 'proposal', ['action'], unique=True)
     op.create_index('ix_proposal_due_at', 'proposal', ['due_at'], unique=False, sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
@@ -300,9 +301,9 @@ def upgrade() -> None:
     sa.Column('ended_at', sa.BigInteger(), nullable=True),
     sa.Column('outcome', sa.Text(), nullable=True),
     sa.Column('verified', sa.Integer(), nullable=True),
-    sa.CheckConstraint("state IN ('begun', 'done', 'failed', 'unknown')", name='ck_reversal_state'),
-    sa.ForeignKeyConstraint(['action'], ['action.id'], name='fk_reversal_action'),
-    sa.PrimaryKeyConstraint('action', name='pk_reversal')
+    sa.CheckConstraint("state IN ('begun', 'done', 'failed', 'unknown')", name=op.f('ck_reversal_state')),
+    sa.ForeignKeyConstraint(['action'], ['action.id'], name=op.f('fk_reversal_action')),
+    sa.PrimaryKeyConstraint('action', name=op.f('pk_reversal'))
     )
     op.create_table('rollback',
     sa.Column('action', sa.Text(), nullable=False),
@@ -310,8 +311,8 @@ def upgrade() -> None:
     sa.Column('expires_at', sa.BigInteger(), nullable=True),
     sa.Column('proven_at', sa.BigInteger(), nullable=True),
     sa.Column('text', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['action'], ['action.id'], name='fk_rollback_action'),
-    sa.PrimaryKeyConstraint('action', name='pk_rollback')
+    sa.ForeignKeyConstraint(['action'], ['action.id'], name=op.f('fk_rollback_action')),
+    sa.PrimaryKeyConstraint('action', name=op.f('pk_rollback'))
     )
     op.create_table('tool',
     sa.Column('connection', sa.Text(), nullable=False),
@@ -324,7 +325,7 @@ def upgrade() -> None:
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('by', sa.Text(), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("state IN ('pinned', 'new', 'changed', 'gone')", name='ck_tool_state'),
-    sa.ForeignKeyConstraint(['connection'], ['connection.name'], name='fk_tool_connection'),
-    sa.PrimaryKeyConstraint('connection', 'kind', 'name', name='pk_tool')
+    sa.CheckConstraint("state IN ('pinned', 'new', 'changed', 'gone')", name=op.f('ck_tool_state')),
+    sa.ForeignKeyConstraint(['connection'], ['connection.name'], name=op.f('fk_tool_connection')),
+    sa.PrimaryKeyConstraint('connection', 'kind', 'name', name=op.f('pk_tool'))
     )
