@@ -1,13 +1,23 @@
 """The composition root and entry point: the only file that chooses implementations."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from handrail.channels.console import ConsoleChannel
 from handrail.channels.contract import Channel
-from handrail.clock import Clock
+from handrail.channels.maildir import Maildir
+from handrail.clock import Clock, SystemClock
+from handrail.config import Settings
 from handrail.connectors.catalogue import Catalogue as Upstreams
+from handrail.connectors.callables import Callables
 from handrail.connectors.executor import Executor
-from handrail.privacy.seal import Sealer
+from handrail.connectors.host import Host
+from handrail.identity.identity import Identity
+from handrail.ledger.checkpoint import SignerKey
+from handrail.ledger.signer import Signer
+from handrail.privacy.seal import Sealer, open_sealer
 from handrail.service import Services
 from handrail.service.answer import Answers
 from handrail.service.ask import Ask
@@ -20,8 +30,10 @@ from handrail.service.incident import Incidents
 from handrail.service.known import Keeper
 from handrail.service.notices import Notices
 from handrail.service.pause import Pauses
+from handrail.service.people import Directory
 from handrail.service.policies import Policies
 from handrail.service.read import Read
+from handrail.service.record import Record
 from handrail.service.release import Release
 from handrail.service.resolve import Resolver
 from handrail.service.reverse import Reversals
@@ -29,6 +41,7 @@ from handrail.service.sweep import Sweep
 from handrail.service.telling import Telling
 from handrail.service.versions import Versions
 from handrail.store.contract import Store
+from handrail.store.database import open_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +63,8 @@ def middle(
     sealer: Sealer,
     clock: Clock,
     channels: Sequence[Channel],
+    signer: Signer,
+    published: Path,
 ) -> Middle:
     """Put the services together over the given implementations."""
     draw, bell, keeper = Draw(clock), Bell(), Keeper(store)
@@ -71,7 +86,98 @@ def middle(
         catalogue=catalogue,
         policies=policies,
         read=Read(store, policies, catalogue, keeper, sealer, clock),
+        record=Record(store, signer, published, clock),
+        directory=Directory(store, clock, draw.id),
     )
     return Middle(
         services=services, begin=begin, release=release, sweep=sweep, keeper=keeper
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """A whole Handrail in one process, ready for its doors."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    host: Host
+    console: ConsoleChannel
+    identity: Identity
+    middle: Middle
+
+    @property
+    def services(self) -> Services:
+        return self.middle.services
+
+    def start(self) -> int:
+        """Recover what an earlier process left, then move. Returns how many actions were found
+        begun without an outcome; they are *unknown* now."""
+        self.host.start()
+        self.services.catalogue.start()
+        found = self.middle.begin.recover()
+        self.middle.sweep.start()
+        self.services.record.start()
+        return found
+
+    def close(self) -> None:
+        """Finish what is in hand, sign the record, let go of everything."""
+        self.middle.sweep.stop()
+        self.host.close()
+        self.services.record.stop()
+        self.store.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    callables: Callables | None = None,
+    channels: Sequence[Channel] = (),
+) -> House:
+    """Put a whole Handrail together for *settings*. Starts nothing yet.
+
+    The data folder is made, mode 0700, with the database, the keys, the signer's memory and the
+    published record in it.
+    """
+    clock = clock or SystemClock()
+    data = settings.data
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = open_store(settings.database, clock, settings.origin)
+    host = Host(clock, callables)
+    console = ConsoleChannel(clock)
+    reached: list[Channel] = [console, *channels, Maildir(data / "mail", settings.url)]
+    together = middle(
+        store=store,
+        executor=host,
+        upstreams=host,
+        sealer=open_sealer(data / "keys"),
+        clock=clock,
+        channels=reached,
+        signer=_signer(data, settings.origin),
+        published=data / "ledger",
+    )
+    return House(
+        settings=settings,
+        clock=clock,
+        store=store,
+        host=host,
+        console=console,
+        identity=Identity(store, clock),
+        middle=together,
+    )
+
+
+def _signer(data: Path, origin: str) -> Signer:
+    """The log's signer: its key and its own memory, in a folder apart from the database."""
+    folder = data / "signer"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    path, memory = folder / "key", folder / "memory.json"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(SignerKey.generate(origin).export())
+            file.flush()
+            os.fsync(file.fileno())
+    key = SignerKey.parse(path.read_text())
+    return Signer(key, memory) if memory.exists() else Signer.create(key, memory)

@@ -1,5 +1,6 @@
 """A whole Handrail over a real store, with an upstream that remembers and a clock that obeys."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,8 @@ from handrail.core.model import Agent, Person, Request, SignedIn, Trigger
 from handrail.privacy.seal import Sealer
 from handrail.service import codec
 from handrail.store.contract import Change, Put, Rows, Store, View
+from handrail.ledger.checkpoint import SignerKey
+from handrail.ledger.signer import Signer
 from handrail.wiring import Middle, middle
 from support.upstream import Upstream
 
@@ -148,6 +151,10 @@ class House:
         self.upstream = upstream or Upstream()
         self.mail = Mailbox()
         self.n = 0
+        self.folder = Path(tempfile.mkdtemp(prefix="handrail-test-"))
+        self.signer = Signer.create(
+            SignerKey.generate("test.example/log"), self.folder / "memory.json"
+        )
         self.start()
         with store.read() as reader:
             fresh = not reader.people()
@@ -158,6 +165,7 @@ class House:
         self.middle: Middle = middle(
             store=self.store, executor=self.upstream, upstreams=self.upstream,
             sealer=self.sealer, clock=self.clock, channels=[self.mail],
+            signer=self.signer, published=self.folder / "ledger",
         )
         self.s = self.middle.services
 

@@ -15,15 +15,15 @@ from handrail.clock import Clock, from_us, to_us
 from handrail.core.events import EventType
 from handrail.core.model import Agent, SignedIn
 from handrail.errors import BadInput, Closed, NotFound, NotSignedIn
-from handrail.identity import passwords, tokens
+from handrail.identity import passwords
 from handrail.identity.limits import Limit
-from handrail.identity.new import NewPerson, role_puts
+from handrail.privacy import tokens
 from handrail.store import nouns
 from handrail.store.contract import Change, Drop, Event, Put, Row, Rows, Store, View
+from handrail.store.newcomer import LINK_LIFE, NewPerson, role_puts
 
 CONSOLE_SESSION = timedelta(hours=12)
 CLI_SESSION = timedelta(days=30)
-LINK_LIFE = timedelta(hours=24)
 DEVICE_LIFE = timedelta(minutes=10)
 DEVICE_INTERVAL = 2  # seconds between polls
 #: What the first person may do, so that one person alone can start.
@@ -173,6 +173,26 @@ class Identity:
 
         found, _ = self._store.commit(unit)
         return str(found) if found else None
+
+    def invite(self, email: str) -> str | None:
+        """The path of a new one-time link for someone who has no password yet; else None.
+
+        Called where the program is started, by whoever may start it; never by a door."""
+        token = tokens.session_token()
+        with self._store.read() as reader:
+            person = next((p for p in reader.people() if p["email"] == email), None)
+        if person is None or person["password"] is not None:
+            return None
+
+        def unit(view: View) -> Rows:
+            link = {
+                "hash": tokens.hashed(token), "person": person["id"], "at": view.now,
+                "expires_at": view.now + LINK_LIFE // timedelta(microseconds=1),
+            }
+            return Rows((Put("set_up_link", link),))
+
+        self._store.commit(unit)
+        return f"/setup/{token}"
 
     def link(self, token: str) -> Row:
         """The link behind *token*. Raises `NotFound` when it is used, expired or unknown."""

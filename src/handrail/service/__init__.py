@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from handrail.service.incident import Incidents
     from handrail.service.notices import Notices
     from handrail.service.pause import Pauses
+    from handrail.service.people import Directory
     from handrail.service.policies import Policies
     from handrail.service.read import Read
+    from handrail.service.record import Record
     from handrail.service.reverse import Reversals
 
 
@@ -36,3 +38,5 @@ class Services:
     catalogue: "Catalogue"
     policies: "Policies"
     read: "Read"
+    record: "Record"
+    directory: "Directory"

@@ -16,9 +16,8 @@ from handrail.clock import Clock, rfc3339, to_us
 from handrail.core.events import EventType
 from handrail.core.model import Risk, SignedIn
 from handrail.errors import BadInput, Conflict, NotAllowed, NotFound
-from handrail.identity import tokens
-from handrail.identity.identity import LINK_LIFE
-from handrail.identity.new import NewPerson, role_puts
+from handrail.privacy import tokens
+from handrail.store.newcomer import LINK_LIFE, NewPerson, role_puts
 from handrail.store.contract import Change, Drop, Event, Put, Rows, Store, View, Write
 
 KEEPERS = ("service-desk-manager", "operations-leadership")

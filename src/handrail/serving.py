@@ -1,0 +1,58 @@
+"""One process that serves: API, console and gateway on one port, over a whole Handrail."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+import uvicorn
+from fastapi import FastAPI
+
+from handrail import api, console
+from handrail.gateway.app import Gateway
+from handrail.wiring import House
+
+#: Threads for the doors: held calls wait in the gateway's own.
+THREADS = 128
+
+
+def application(house: House, *, after_start: Callable[[], None] | None = None) -> FastAPI:
+    """The ASGI application: the doors over *house*, which is started and closed with it."""
+    settings = house.settings
+    hosts = sorted({"127.0.0.1", "localhost", "[::1]", urlsplit(settings.url).hostname or ""} - {""})
+    gateway = Gateway(house.services, house.identity, hold=settings.hold, hosts=hosts)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        async with gateway.running():
+            if after_start is not None:
+                await anyio.to_thread.run_sync(after_start)
+            yield
+
+    app = api.build(
+        house.services, house.identity, house.clock, settings, lifespan=lifespan
+    )
+    app.mount("/mcp", gateway)
+    console.mount(app, house.services, house.identity, house.clock, settings, house.console)
+    return app
+
+
+def serve(
+    house: House, *, after_start: Callable[[], None] | None = None, **more: Any
+) -> None:
+    """Start *house*, serve until interrupted, and close it."""
+    house.start()
+    try:
+        uvicorn.run(
+            application(house, after_start=after_start),
+            host=house.settings.host,
+            port=house.settings.port,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+            server_header=False,
+            **more,
+        )
+    finally:
+        house.close()
