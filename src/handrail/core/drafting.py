@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from handrail.core.lexicon import AREAS, CLIENT_ARGUMENTS, INVERSES, PROSE, SELF_SAID, Act
+from handrail.core.lexicon import AREAS, CLIENT_ARGUMENTS, INVERSES, PROSE, SELF_SAID, VERBS, Act
 from handrail.core.model import Json, ToolDefinition
 from handrail.core.unwrap import Hiding, hiding
 from handrail.core.words import Reading, fold, read, words_of
@@ -93,8 +93,8 @@ class _View:
         name = read(tool.name)
         told = read(_FIRST_SENTENCE.split(tool.description.strip(), maxsplit=1)[0][:200])
         act = name.act if name.act is not None else told.act
-        if act is Act.READ and name.act is Act.READ and _says_otherwise(tool.description):
-            act = told.act
+        if act is Act.READ:
+            act = _first_verb(tool.description) or act
         properties = tool.input_schema.get("properties")
         listed = properties if isinstance(properties, dict) else {}
         required = tool.input_schema.get("required")
@@ -124,11 +124,12 @@ class _View:
         return self.name.about_only
 
 
-def _says_otherwise(description: str) -> bool:
-    """Whether the description's very first verb changes something though the name reads."""
+def _first_verb(description: str) -> Act | None:
+    """What the description's very first word does, where that changes something: a name that
+    reads beside a description that acts is taken at the graver word."""
     first = words_of(description[:80])[:1]
-    told = read(" ".join(first)).act if first else None
-    return told is not None and told is not Act.READ and told.severity >= Act.UPDATE.severity
+    act = VERBS.get(first[0]) if first else None
+    return act if act is not None and act.severity >= Act.UPDATE.severity else None
 
 
 def _type_of(schema: Json) -> str:

@@ -53,7 +53,7 @@ def _words(**by_act: str) -> Mapping[str, Act]:
 
 
 VERBS: Mapping[str, Act] = _words(
-    read="get list search find fetch read show describe lookup count inspect explain compare "
+    read="get list view search find fetch read show describe lookup count inspect explain compare "
     "summarize summarise preview retrieve discover browse whoami ping traceroute download "
     "export tail parse extract analyze analyse detect verify locate diff enumerate history",
     note="annotate acknowledge ack",
@@ -85,7 +85,7 @@ VERBS: Mapping[str, Act] = _words(
 
 #: Verbs only when nothing plainer is: the same words are names of things.
 VERB_OR_NOUN: Mapping[str, Act] = _words(
-    read="view check query status test",
+    read="check query status test",
     note="note comment reply reaction",
     update="schedule tag label change",
     power="power scan",
@@ -178,6 +178,12 @@ AREAS: Mapping[str, Area] = MappingProxyType(
             "absence notes",
             _tiers("", "update create switch"),
             classes=("identifier",),
+        ),
+        "channel": Area(
+            "communication",
+            "other",
+            "channels",
+            _tiers("", "send note"),
         ),
         "chat": Area(
             "communication",
@@ -291,7 +297,7 @@ AREAS: Mapping[str, Area] = MappingProxyType(
             _tiers("", "delete update"),
         ),
         "query": Area("data", "other", "free-form queries", read=3, classes=("personal",)),
-        "report": Area("documentation", "other", "reports", _tiers("create note", "send")),
+        "report": Area("documentation", "other", "reports", _tiers("note", "create send")),
         "plain": Area("other", "other", "states, types and lists"),
         "tenant": Area("other", "client", "a whole client", ground="security"),
     }
@@ -302,7 +308,7 @@ AREAS: Mapping[str, Area] = MappingProxyType(
 ABOUT_ONLY = frozenset(
     "setting status type template category count stat statistic schema domain version folder "
     "label queue priority tip capability language zone emoji supported field option metadata "
-    "format health quota permission rule policy member owner tab calendar mailbox delta "
+    "format health quota filter override customization permission rule policy member owner tab calendar mailbox delta "
     "configuration".split()
 )
 

@@ -8,113 +8,81 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+_NOUNS = """
+ticket: ticket case helpdesk servicedesk triage diagnostic workorder appointment request requester
+incident: incident problem escalation change
+alert: alert alarm notification event signal
+task: task todo checklist timesheet time timer planner reminder activity worklog bucket
+calendar: calendar meeting attendee room webinar
+document: document doc article kb wiki runsheet section page notebook procedure asset
+  configuration diagram solution
+record: company customer client organization organisation opportunity lead project location site board
+  vendor product category phase
+money: invoice quote agreement contract addition subscription order purchase expense charge
+  payment billing price estimate refund credit mrr
+draft: draft
+absence: autoreply outofoffice vacation absence oof
+channel: channel
+chat: chat conversation thread reaction
+mail: mail email message inbox attachment newsletter
+mailbox: mailbox forwarding forward signature
+file: file folder drive onedrive sharepoint share library sftp upload
+content: content transcript worksheet range cell slide workbook body blob clipboard
+people: hr payroll salary employee ssn resume review
+health: patient medical diagnosis prescription phi ehr
+secret: secret credential apikey key token certificate cert vault otp totp bitlocker laps
+  passphrase recoverykey pin passwords
+password: password passwd pwd lockout
+user: user account member identity profile person mailuser guest agent technician admin visitor
+  contractor staff
+contact: contact
+access: group role permission right privilege mfa factor authenticator authentication acl
+  membership owner entitlement access scope sso saml oauth consent delegate delegation gdap
+  invitation
+application: app application assurance brand customization directory login session
+licence: license licence sku seat
+security: policy rule conditional baseline exception exclusion whitelist blacklist allowlist
+  blocklist compliance antivirus defender edr encryption dlp sensitivity retention quarantine
+  mailrule inboxrule
+threat: threat malware remediation detection phish phishing virus
+network: firewall vlan vpn dns dhcp route router routing nat switch switchport port subnet
+  gateway wlan ssid wifi radius ap interface tunnel qos network virtualip vip ip ips aps voucher snmp stp lldp
+  zone dnsrecord domain portforward usergroup radio bandwidth traffic vdom wan lan mac outlet
+  pdu
+server: server vm virtualmachine pod namespace node deployment cluster container volume disk
+  storage helm database db hypervisor host kubernetes kubectl docker registry esx resource
+  manifest object replica ingress cron systemd dc domaincontroller
+backup: backup restorepoint replication recovery snapshot autobackup dr point failover
+monitor: camera chime ptz liveview monitor monitoring sensor webhook maintenance probe
+camera: recording clip footage stream video
+door: door gate credentialcard reader elevator
+device: device workstation laptop desktop endpoint computer machine phone tablet printer pc
+service: service spooler daemon
+software: software package patch program firmware driver installer
+runbook: runbook script job quickjob automation playbook workflow component remediationscript
+  action recipe
+leftover: temp cache tempfile tmp cookie
+query: sql kql odata graphql lucene splunk
+report: report dashboard statistic metric chart
+tenant: tenant tenancy
+plain: status info detail version type stat queue field capability connection log priority stage
+  state summary overview health language place workspace catalog table row column view preset
+  survey subcategory manufacturer result outcome failure anomaly light schema reference
+  repository connector menu team presence tool context speedtest resourceusage
+"""
 
-def _nouns(*by_area: tuple[str, str]) -> Mapping[str, str]:
-    return MappingProxyType({word: area for area, words in by_area for word in words.split()})
+
+def _nouns(text: str) -> Mapping[str, str]:
+    """`area: words`, a line each; a line that is indented goes on with the one before."""
+    found: dict[str, str] = {}
+    for entry in text.replace("\n  ", " ").strip().splitlines():
+        area, _, words = entry.partition(":")
+        found |= dict.fromkeys(words.split(), area)
+    return MappingProxyType(found)
 
 
-#: Singular nouns. A word that stands in no list says nothing.
-NOUNS: Mapping[str, str] = _nouns(
-    (
-        "ticket",
-        "ticket case helpdesk servicedesk triage reply response diagnostic workorder "
-        "appointment request requester",
-    ),
-    ("incident", "incident problem escalation"),
-    ("alert", "alert alarm notification event signal"),
-    ("task", "task todo checklist timesheet time timer planner reminder activity worklog bucket"),
-    ("calendar", "calendar meeting attendee room webinar"),
-    (
-        "document",
-        "document doc article kb wiki runsheet section page notebook procedure asset "
-        "configuration diagram solution",
-    ),
-    (
-        "record",
-        "company customer organization organisation opportunity lead project location site "
-        "board vendor product category phase",
-    ),
-    (
-        "money",
-        "invoice quote agreement contract addition subscription order purchase expense charge "
-        "payment billing price estimate refund credit mrr",
-    ),
-    ("draft", "draft"),
-    ("absence", "autoreply outofoffice vacation absence oof"),
-    ("chat", "chat channel conversation thread reaction"),
-    ("mail", "mail email message inbox attachment newsletter"),
-    ("mailbox", "mailbox forwarding forward signature"),
-    ("file", "file folder drive onedrive sharepoint share library sftp upload"),
-    ("content", "content transcript worksheet range cell slide workbook body blob clipboard"),
-    ("people", "hr payroll salary employee ssn resume review"),
-    ("health", "patient medical diagnosis prescription phi ehr"),
-    (
-        "secret",
-        "secret credential apikey key token certificate cert vault otp totp bitlocker laps "
-        "passphrase recoverykey pin voucher passwords",
-    ),
-    ("password", "password passwd pwd account lockout"),
-    (
-        "user",
-        "user member identity profile person mailuser guest agent technician admin visitor "
-        "contractor staff",
-    ),
-    ("contact", "contact"),
-    (
-        "access",
-        "group role permission right privilege mfa factor authenticator authentication acl "
-        "membership owner entitlement access scope sso saml oauth consent delegate delegation gdap "
-        "app application login session invitation directory assurance brand "
-        "customization",
-    ),
-    ("licence", "license licence sku seat"),
-    (
-        "security",
-        "policy rule conditional baseline exception exclusion whitelist blacklist allowlist "
-        "blocklist compliance antivirus defender edr encryption dlp sensitivity retention "
-        "quarantine mailrule inboxrule",
-    ),
-    ("threat", "threat malware remediation detection phish phishing virus"),
-    (
-        "network",
-        "firewall vlan vpn dns dhcp route router routing nat switch switchport port subnet "
-        "gateway wlan ssid wifi radius ap interface tunnel qos network virtualip vip ip "
-        "snmp stp lldp zone dnsrecord domain portforward usergroup radio bandwidth traffic "
-        "vdom wan lan mac outlet pdu",
-    ),
-    (
-        "server",
-        "server vm virtualmachine pod namespace node deployment cluster container volume disk "
-        "storage helm database db hypervisor host kubernetes kubectl docker registry esx "
-        "resource manifest object replica ingress cron systemd dc domaincontroller",
-    ),
-    ("backup", "backup restorepoint replication recovery snapshot autobackup dr point failover"),
-    ("monitor", "monitor monitoring sensor webhook maintenance probe"),
-    ("camera", "camera recording clip liveview footage stream video ptz chime"),
-    ("door", "door gate credentialcard reader elevator"),
-    (
-        "device",
-        "device workstation laptop desktop endpoint computer machine phone tablet printer pc",
-    ),
-    ("service", "service spooler daemon"),
-    ("software", "software package patch program firmware driver installer"),
-    (
-        "runbook",
-        "runbook script job quickjob automation playbook workflow component remediationscript "
-        "action recipe",
-    ),
-    ("leftover", "temp cache tempfile tmp cookie"),
-    ("query", "sql kql odata graphql lucene splunk"),
-    ("report", "report dashboard statistic metric chart"),
-    ("tenant", "tenant tenancy"),
-    (
-        "plain",
-        "status info detail version type stat queue field capability connection log priority stage "
-        "state summary overview health language place workspace catalog table row column view preset "
-        "survey subcategory manufacturer result outcome failure anomaly light schema reference "
-        "repository connector menu team presence tool context speedtest resourceusage",
-    ),
-)
+#: Noun in the singular → area. A word that is not there says nothing.
+NOUNS: Mapping[str, str] = _nouns(_NOUNS)
 
 #: Where the left area is named, the right ones are context: a note on a ticket about a user's
 #: device is about the ticket.

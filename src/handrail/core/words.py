@@ -31,7 +31,9 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 #: Nouns of two words that one word of them would misread.
 _PAIRS = {
-    ("out", "of"): "absence", ("auto", "reply"): "autoreply", ("time", "entry"): "timesheet",
+    ("out", "of"): "absence",
+    ("channel", "message"): "chat",
+    ("chat", "message"): "chat", ("auto", "reply"): "autoreply", ("time", "entry"): "timesheet",
     ("mail", "rule"): "mailrule", ("inbox", "rule"): "mailrule", ("message", "rule"): "mailrule",
     ("mail", "forwarding"): "mailrule", ("email", "forwarding"): "mailrule",
     ("share", "link"): "invitation", ("sharing", "link"): "invitation",
