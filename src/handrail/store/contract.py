@@ -218,7 +218,8 @@ class Reader(Protocol):
         """Past actions of the type that ended, the same client's first, reversed ones first."""
 
     def track_record(self, agent: str, type: str) -> Row:
-        """`done`, `failed`, `unknown`, `reversed`, `denied` counts, for the agent on the type."""
+        """`done`, `failed`, `unknown`, `reversed`, `denied` counts, for the agent on the type,
+        among the type's newest few thousand actions."""
 
     def proposals(
         self,

@@ -19,9 +19,7 @@ class NewPerson:
 
     id: str
 
-    def rows(
-        self, name: str, email: str, password: str | None, now: int
-    ) -> list[Put | Change]:
+    def rows(self, name: str, email: str, password: str | None, now: int) -> list[Put | Change]:
         """The `person` row. Raises `BadInput` for a name or address that cannot be one."""
         name, email = " ".join(name.split()), email.strip().casefold()
         if not 1 <= len(name) <= 120:
@@ -32,8 +30,13 @@ class NewPerson:
             Put(
                 "person",
                 {
-                    "id": self.id, "name": name, "email": email, "active": 1,
-                    "away_until": None, "reached_at": None, "added_at": now,
+                    "id": self.id,
+                    "name": name,
+                    "email": email,
+                    "active": 1,
+                    "away_until": None,
+                    "reached_at": None,
+                    "added_at": now,
                     "password": password,
                 },
             )

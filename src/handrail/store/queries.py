@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import Select, and_, bindparam, case, func, literal_column, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from handrail.store import sql, tables
@@ -155,11 +155,16 @@ ENDED_OF_CLIENT = _query(
     )
     .order_by(_A.id.desc()).limit(bindparam("limit")),
 )  # fmt: skip
+_lately = (
+    select(_A.state, _A.agent)
+    .where(_A.type == bindparam("type"))
+    .order_by(_A.at.desc()).limit(bindparam("most"))
+    .subquery("lately")
+)  # fmt: skip
 TRACK_RECORD = _query(
-    "track_record", "How an agent's actions of one type ended.",
-    select(_A.state, func.count().label("n"))
-    .where(_A.type == bindparam("type"), _A.agent == bindparam("agent"))
-    .group_by(_A.state),
+    "track_record", "How an agent's actions of one type ended, lately.",
+    select(_lately.c.state, func.count().label("n"))
+    .where(_lately.c.agent == bindparam("agent")).group_by(_lately.c.state),
 )  # fmt: skip
 COUNTS = _query(
     "counts", "The day in numbers.",
@@ -239,6 +244,10 @@ STREAM = _query(
     .where(tables.entry.c.seq >= bindparam("start"), tables.entry.c.seq < bindparam("end"))
     .order_by(tables.entry.c.seq).limit(bindparam("limit")),
 )  # fmt: skip
+ENTRY_AT = _query(
+    "entry_at", "The time at a position: to find the position of a time.",
+    select(tables.entry.c.at).where(tables.entry.c.seq == bindparam("seq")),
+)  # fmt: skip
 ENTRIES_COUNT = _query(
     "entries_count", "Whether as many entries are there as the head says.",
     select(func.count().label("n"), func.max(tables.entry.c.seq).label("last"))
@@ -267,29 +276,31 @@ def many(name: str, values: Sequence[Any]) -> dict[str, Any]:
 
 @cache
 def actions(shape: Filter) -> Query:
-    """A page of actions."""
+    """A page of actions, by the head's time, which is the ledger's order."""
     where: dict[str, ColumnElement[bool]] = {
         "agent": _A.agent == bindparam("agent"),
         # Also those on several clients of which this is one.
         "client": or_(
             _A.client == bindparam("client"),
-            select(literal_column("1")).select_from(func.json_each(_A.clients).table_valued("value", name="c"))
+            select(literal_column("1"))
+            .select_from(func.json_each(_A.clients).table_valued("value", name="c"))
             .where(literal_column("c.value") == bindparam("client")).exists(),
         ),
         "type": _A.type == bindparam("type"),
         "trigger": _A.trigger_kind + ":" + _A.trigger_ref == bindparam("trigger"),
         "since": _A.at >= bindparam("since"),
-        "before": _A.id < bindparam("before"),
+        "before": tuple_(_A.at, _A.id) < tuple_(bindparam("before_at"), bindparam("before")),
+        "unfinished": unfinished,
     }  # fmt: skip
     chosen = [where[n] for n in sorted(shape.names)]
     if shape.words:
         chosen.append(_in(_A.state, "state", shape.words))
     if shape.tiers:
         chosen.append(_in(_A.tier, "tier", shape.tiers))
-    statement = select(tables.action).where(and_(True, *chosen))
     return Query(
         "actions", "The feed, and what filters leave of it.",
-        statement.order_by(_A.id.desc()).limit(bindparam("limit")),
+        select(tables.action).where(and_(True, *chosen))
+        .order_by(_A.at.desc(), _A.id.desc()).limit(bindparam("limit")),
     )  # fmt: skip
 
 
@@ -338,19 +349,25 @@ def incidents(shape: Filter) -> Query:
 
 @cache
 def entries(shape: Filter) -> Query:
-    """A page of the record."""
+    """A page of the record; ``since`` is a position here, since time follows it."""
     e, chain = tables.entry.c, tables.client_chain.c
     where: dict[str, ColumnElement[bool]] = {
         "action": e.action == bindparam("action"),
-        "client": e.seq.in_(select(chain.seq).where(chain.client == bindparam("client"))),
-        "since": e.at >= bindparam("since"),
+        "client": chain.client == bindparam("client"),
+        "since": e.seq >= bindparam("since"),
         "before": e.seq < bindparam("before"),
     }
     chosen = [where[n] for n in sorted(shape.names)]
     if shape.words:
         chosen.append(_in(e.type, "type", shape.words))
+    statement = select(e.seq, e.at, e.type, e.principal, e.action, e.body)
+    if "client" in shape.names:
+        # From the client's own chain, whose places run as the positions do.
+        statement = statement.join_from(tables.client_chain, tables.entry, e.seq == chain.seq)
+        by = chain.n.desc()
+    else:
+        by = e.seq.desc()
     return Query(
         "entries", "The record, newest first.",
-        select(e.seq, e.at, e.type, e.principal, e.action, e.body)
-        .where(and_(True, *chosen)).order_by(e.seq.desc()).limit(bindparam("limit")),
+        statement.where(and_(True, *chosen)).order_by(by).limit(bindparam("limit")),
     )  # fmt: skip

@@ -17,6 +17,10 @@ from handrail.store.queries import Filter, Query, many
 
 #: Entries fetched at a time by `stream`.
 _CHUNK = 2_000
+#: How many of a type's newest actions a track record looks at.
+_LATELY = 5_000
+#: States that the partial index of unfinished actions serves.
+_UNFINISHED = frozenset({"waiting", "approved", "begun"})
 #: Connections kept open between readers.
 _KEPT = 8
 
@@ -101,7 +105,13 @@ class SnapshotReader:
         given = _given(
             agent=agent, client=client, type=type, trigger=trigger, since=since, before=before
         )
-        query = queries.actions(Filter(frozenset(given), len(states), len(tiers)))
+        names = frozenset(given)
+        if before is not None:
+            row = self.row("action", before)
+            given["before_at"] = row["at"] if row else None  # unknown: nothing is before it
+        if states and _UNFINISHED.issuperset(states):
+            names |= {"unfinished"}
+        query = queries.actions(Filter(names, len(states), len(tiers)))
         return self._all(
             query, **given, **many("state", states), **many("tier", tiers), limit=limit
         )
@@ -123,9 +133,8 @@ class SnapshotReader:
         return (mine + rest)[:limit]
 
     def track_record(self, agent: str, type: str) -> Row:
-        counted = {
-            r["state"]: r["n"] for r in self._all(queries.TRACK_RECORD, agent=agent, type=type)
-        }
+        rows = self._all(queries.TRACK_RECORD, agent=agent, type=type, most=_LATELY)
+        counted = {r["state"]: r["n"] for r in rows}
         return {s: counted.get(s, 0) for s in ("done", "failed", "unknown", "reversed", "denied")}
 
     def proposals(
@@ -200,9 +209,22 @@ class SnapshotReader:
         before: int | None = None,
         limit: int = 100,
     ) -> Sequence[Row]:
-        given = _given(action=action, client=client, since=since, before=before)
+        start = None if since is None else self._position(since)
+        given = _given(action=action, client=client, since=start, before=before)
         query = queries.entries(Filter(frozenset(given), len(types)))
         return self._all(query, **given, **many("type", types), limit=limit)
+
+    def _position(self, at: int) -> int:
+        """The first position at *at* or later: time never goes back along the log."""
+        low, high = 0, int(self.head()["size"])
+        while low < high:
+            middle = (low + high) // 2
+            row = queries.ENTRY_AT.one(self._connection, seq=middle)
+            if row is None or row["at"] >= at:
+                high = middle
+            else:
+                low = middle + 1
+        return low
 
     def stream(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
         stop = int(self.head()["size"]) if end is None else end

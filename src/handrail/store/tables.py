@@ -133,6 +133,7 @@ _partial(
     unique=True,
 )
 Index("ix_action_type_client", action.c.type, action.c.client, action.c.id)
+Index("ix_action_type_at", action.c.type, action.c.at)
 # Windows are ranges of it; it grows at the right edge like the key, but by the head's time,
 # which never goes back, where ids carry the time of whichever host made them.
 Index("ix_action_at", action.c.at)
@@ -214,6 +215,7 @@ notice = Table(
 )
 _partial("ix_notice_due_at", notice.c.due_at, where=notice.c.due_at.is_not(None))
 Index("ix_notice_action", notice.c.action, unique=True)
+_partial("ix_notice_unanswered", notice.c.id, where=notice.c.answered_at.is_(None))
 
 reversal = Table(
     "reversal",

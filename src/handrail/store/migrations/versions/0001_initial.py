@@ -52,6 +52,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_action'))
     )
     op.create_index('ix_action_at', 'action', ['at'], unique=False)
+    op.create_index('ix_action_type_at', 'action', ['type', 'at'], unique=False)
     op.create_index('ix_action_type_client', 'action', ['type', 'client', 'id'], unique=False)
     op.create_index('ix_action_unfinished', 'action', ['id'], unique=False, sqlite_where=sa.text("state IN ('approved', 'begun', 'waiting')"), postgresql_where=sa.text("state IN ('approved', 'begun', 'waiting')"))
     op.create_index('ux_action_agent_idempotency_key', 'action', ['agent', 'idempotency_key'], unique=True, sqlite_where=sa.text('idempotency_key IS NOT NULL'), postgresql_where=sa.text('idempotency_key IS NOT NULL'))
@@ -259,6 +260,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_notice_action', 'notice', ['action'], unique=True)
     op.create_index('ix_notice_due_at', 'notice', ['due_at'], unique=False, sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
+    op.create_index('ix_notice_unanswered', 'notice', ['id'], unique=False, sqlite_where=sa.text('answered_at IS NULL'), postgresql_where=sa.text('answered_at IS NULL'))
     op.create_table('person_role',
     sa.Column('person', sa.Text(), nullable=False),
     sa.Column('role', sa.Text(), nullable=False),
