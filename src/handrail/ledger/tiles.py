@@ -148,12 +148,15 @@ class Folder:
         try:
             # Without O_NONBLOCK, opening a pipe would wait for a writer.
             file = os.open(self.path / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if not stat.S_ISREG(os.fstat(file).st_mode):
+                    raise VerificationError("it is not a regular file", where=name)
+                with os.fdopen(file, "rb", closefd=False) as stream:
+                    data = stream.read(limit + 1)
+            finally:
+                os.close(file)
         except OSError as e:
             raise VerificationError(f"it cannot be read: {e.strerror}", where=name) from e
-        with os.fdopen(file, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise VerificationError("it is not a regular file", where=name)
-            data = stream.read(limit + 1)
         if len(data) > limit:
             raise VerificationError(f"it is larger than {limit} bytes", where=name)
         return data

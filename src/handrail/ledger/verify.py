@@ -43,7 +43,7 @@ from .errors import EntryInvalid, KeyInvalid, LedgerError, VerificationError
 from .tiles import WIDTH, Folder, levels_of, row_frontier, tile_path, width_of
 
 #: More clients than any organisation has; a log that names more is made to swell its reader.
-MAX_CLIENTS = 1_000_000
+MAX_CLIENTS = 100_000
 
 #: The fields of an entry in canonical order, and the types they have, with an action or without.
 FIELDS = ("action", "at", "by", "clients", "epoch", "facts", "origin", "seq", "type")
@@ -250,7 +250,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except LedgerError as e:
         if options.json:
-            sys.stdout.write(orjson.dumps({"broken": e.message}).decode() + "\n")
+            sys.stdout.write(
+                orjson.dumps({"broken": e.message, "where": getattr(e, "where", "")}).decode()
+                + "\n"
+            )
         else:
             sys.stderr.write(f"BROKEN  {e}\n")
         return 1
