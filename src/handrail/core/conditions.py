@@ -1,23 +1,33 @@
 """The expression language (CEL) behind one narrow face (ARCHITECTURE, decision 3).
 
-Names and types are checked when a policy is loaded: an unknown attribute is an error then, not at
-two in the morning. At run time CEL's errors are *values*, and truthy: a condition holds when its
-value is `True` itself or when it is an error, so that what is not known holds (SPEC 2).
+* Names and types are checked when a policy is loaded: an unknown attribute is an error then, not
+  at two in the morning.
+* At run time CEL's errors are *values*, and truthy: a condition holds when its value is `True`
+  itself or when it is an error, so that what is not known holds (SPEC 2).
+* Another case or Unicode form of an argument changes nothing: a rule holds when it holds for the
+  words as they stand *or* folded; a bound holds only for both. The two are compiled into one
+  expression, in which `folded.args` stands beside `args`.
+* What a `Scope` was given is never changed, and nothing here reads anything else.
 """
 
+import ast
+import difflib
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from cel_expr_python import cel
 
 from handrail.core.model import Json
+from handrail.core.words import fold
 from handrail.errors import BadInput
 
 MAX_TEXT = 2000  # characters of one expression
+MAX_COMPILED = 20_000  # distinct expressions kept compiled
 
 
 class ConditionError(BadInput):
@@ -70,6 +80,30 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
 
 #: What expressions about a finished call may use beside the attributes.
 AFTERWARDS = ("result", "before", "after")
+#: Attributes with words of any kind: conditions see them folded as well.
+TWINNED = (
+    "action.connection",
+    "action.tool",
+    "action.type",
+    "agent.id",
+    "agent.version",
+    "args",
+    "client.id",
+    "fact",
+    "runbook.name",
+    "targets.list",
+    "trigger.ref",
+)
+#: Attributes with words of a fixed vocabulary: always folded.
+_VOCABULARY = (
+    "client.regimes",
+    "client.risk",
+    "data.classes",
+    "device.role",
+    "target.kind",
+    "trigger.kind",
+    "user.class",
+)
 
 _TYPES: Mapping[str, Any] = {
     "string": cel.Type.STRING,
@@ -85,6 +119,7 @@ _TYPES: Mapping[str, Any] = {
 @lru_cache(maxsize=2)
 def _environment(afterwards: bool) -> Any:
     variables = {name: _TYPES[a.type] for name, a in ATTRIBUTES.items()}
+    variables |= {f"folded.{name}": _TYPES[ATTRIBUTES[name].type] for name in TWINNED}
     if afterwards:
         variables |= dict.fromkeys(AFTERWARDS, cel.Type.DYN)
     return cel.NewEnv(variables=variables)
@@ -104,28 +139,75 @@ class Scope:
     Prepared once and shared by every condition of the call; made and used in one thread.
     """
 
-    __slots__ = ("_after", "_plain", "values")
+    __slots__ = ("_after", "_plain", "_twinned", "values")
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
         self._plain: Any = None
+        self._twinned: Any = None
         self._after: Any = None
 
-    def activation(self, afterwards: bool) -> Any:
+    def activation(self, *, afterwards: bool, twins: bool) -> Any:
         """The CEL activation, made at first use."""
         if afterwards:
             if self._after is None:
                 self._after = _environment(True).Activation(dict(self.values))
             return self._after
+        if twins:
+            if self._twinned is None:
+                known = _known(self.values)
+                for name in TWINNED:
+                    if name in known:
+                        known[f"folded.{name}"] = folded(known[name])
+                self._twinned = _environment(False).Activation(known)
+            return self._twinned
         if self._plain is None:
-            known = {k: v for k, v in self.values.items() if k not in AFTERWARDS}
-            self._plain = _environment(False).Activation(known)
+            # The twinned one says all that the plain one would.
+            self._plain = self._twinned or _environment(False).Activation(_known(self.values))
         return self._plain
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    known = {k: v for k, v in values.items() if k not in AFTERWARDS}
+    for name in _VOCABULARY:
+        if name in known:
+            known[name] = folded(known[name])
+    return known
 
 
 def scope(values: Mapping[str, Any]) -> Scope:
     """Return *values* prepared for evaluation."""
     return Scope(values)
+
+
+def folded(value: Json) -> Json:
+    """*value* with every string in it folded, keys included."""
+    if isinstance(value, str):
+        return fold(value)
+    if isinstance(value, list):
+        return [folded(v) for v in value]
+    if isinstance(value, dict):
+        return {fold(str(k)): folded(v) for k, v in value.items()}
+    return value
+
+
+def ambiguous(value: Json) -> bool:
+    """Whether two keys of an object in *value* are the same once folded: nobody can say which of
+    them the upstream would read."""
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            if len({fold(str(k)) for k in item}) < len(item):
+                return True
+            left += [v for v in item.values() if isinstance(v, dict | list)]
+        elif isinstance(item, list):
+            left += [v for v in item if isinstance(v, dict | list)]
+    return False
+
+
+#: How a condition takes the folded words: a rule by either, a bound by both, a check not at all.
+Twin = Literal["either", "both", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +217,21 @@ class Condition:
     text: str
     _compiled: Any = field(compare=False, repr=False)
     _afterwards: bool = False
+    _twins: bool = False
 
     def holds(self, values: Scope) -> Held:
         """Evaluate; an error counts as holding and says itself."""
         try:
-            value = self._compiled.eval(values.activation(self._afterwards))
-            if value.type() == cel.Type.BOOL:
-                return _HOLDS if value.value() is True else _NOT
-            return Held(True, str(value.value()))
+            value = self._compiled.eval(
+                values.activation(afterwards=self._afterwards, twins=self._twins)
+            ).value()
         except (RuntimeError, ValueError, TypeError, OverflowError) as error:
             return Held(True, str(error))
+        if value is True:
+            return _HOLDS
+        if value is False:
+            return _NOT
+        return Held(True, str(value))
 
     def true(self, values: Scope) -> bool:
         """Whether the value is `True` itself: for bounds and checks, where an error fails."""
@@ -166,7 +253,7 @@ class Expression:
     def value(self, values: Scope) -> Json:
         """Evaluate. Raises `ConditionError` when the value cannot be worked out."""
         try:
-            value = self._compiled.eval(values.activation(self._afterwards))
+            value = self._compiled.eval(values.activation(afterwards=self._afterwards, twins=False))
             if value.type() == cel.Type.ERROR:
                 raise ConditionError(f"{self.text}: {value.value()}")
             return value.plain_value()
@@ -177,35 +264,113 @@ class Expression:
 _compiling = threading.Lock()
 
 
-def condition(text: str, *, afterwards: bool = False) -> Condition:
+@lru_cache(maxsize=MAX_COMPILED)
+def condition(text: str, *, afterwards: bool = False, twin: Twin = "none") -> Condition:
     """Compile a condition. Raises `ConditionError` with what is wrong and a hint."""
     compiled = _compile(text, afterwards)
     kind = compiled.return_type()
     if kind not in (cel.Type.BOOL, cel.Type.DYN):
         raise ConditionError(
-            f"the condition gives a {kind.name()}, not true or false",
+            f"the condition gives {_article(kind.name().lower())}, not true or false",
             hint="Compare it with something, such as: targets.count <= 1.",
         )
+    if twin != "none":
+        other = folded_text(text)
+        if other != text:
+            joined = f"({text}\n) {'||' if twin == 'either' else '&&'} ({other}\n)"
+            try:
+                compiled = _compile(joined, afterwards, limit=5 * MAX_TEXT)
+                return Condition(text, compiled, afterwards, _twins=True)
+            except ConditionError as error:
+                raise ConditionError(
+                    f"{text!r} cannot be read without regard to case",
+                    hint="Write names and texts plainly, without raw or triple-quoted strings.",
+                ) from error
     return Condition(text, compiled, afterwards)
 
 
+@lru_cache(maxsize=MAX_COMPILED)
 def expression(text: str, *, afterwards: bool = False) -> Expression:
     """Compile an expression. Raises `ConditionError` with what is wrong and a hint."""
     return Expression(text, _compile(text, afterwards), afterwards)
 
 
-def _compile(text: str, afterwards: bool) -> Any:
-    if len(text) > MAX_TEXT:
-        raise ConditionError(f"the expression is over {MAX_TEXT} characters", hint="Split it.")
+def _compile(text: str, afterwards: bool, *, limit: int = MAX_TEXT) -> Any:
+    if len(text) > limit:
+        raise ConditionError(f"the expression is over {limit} characters", hint="Split it.")
     try:
         with _compiling:
             return _environment(afterwards).compile(text)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise ConditionError(*_explained(text, str(error), afterwards)) from error
+        message, hint = _explained(text, str(error), afterwards)
+        raise ConditionError(message, hint=hint) from error
 
 
-def _explained(text: str, error: str, afterwards: bool) -> tuple[str]:
-    first = error.split("\n", 1)[0].removeprefix("INVALID_ARGUMENT: ").removeprefix("ERROR: ")
-    known = ", ".join((*ATTRIBUTES, *(AFTERWARDS if afterwards else ())))
-    more = f" Known names: {known}." if "undeclared reference" in error else ""
-    return (f"{first} in {text!r}.{more}",)
+_WHERE = re.compile(r"^.*?<input>:\d+:(\d+): ", re.DOTALL)
+_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+
+
+def _explained(text: str, error: str, afterwards: bool) -> tuple[str, str]:
+    first = error.split("\n", 1)[0]
+    at = _WHERE.match(first)
+    what = _WHERE.sub("", first).replace(" (in container '')", "")
+    message = f"{what} in {text[:200]!r}" + (f", at character {at.group(1)}" if at else "")
+    unknown = _UNDECLARED.search(first)
+    if unknown is None:
+        return message, "See the attributes and their types in the reference."
+    names = [*ATTRIBUTES, *(AFTERWARDS if afterwards else ())]
+    near = difflib.get_close_matches(unknown.group(1), names, n=1)
+    if near:
+        return message, f"Did you mean {near[0]}?"
+    return message, f"Known names: {', '.join(names)}."
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
+# --- the folded twin of an expression -----------------------------------------------------------
+
+_PIECES = re.compile(
+    r"""(?P<text>[rRbB]*(?:\"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
+    r"""|(?P<selector>\.\s*[A-Za-z_]\w*(?!\w|\s*\())"""
+    r"""|(?P<root>(?<![\w.])(?:""" + "|".join(re.escape(n) for n in TWINNED) + r""")(?!\w))"""
+)
+_MATCHING = re.compile(r"matches\s*\(\s*$")
+
+
+@lru_cache(maxsize=MAX_COMPILED)
+def folded_text(text: str) -> str:
+    """*text* with its literals and the keys it selects folded, reading the folded attributes.
+
+    The pattern of `matches` keeps its letters (folding would turn `\\D` into `\\d`) and is told
+    not to regard case instead.
+    """
+    out: list[str] = []
+    end = 0
+    for piece in _PIECES.finditer(text):
+        out.append(text[end : piece.start()])
+        end = piece.end()
+        found = piece.group()
+        if piece.lastgroup == "root":
+            out.append(f"folded.{found}")
+        elif piece.lastgroup == "selector":
+            out.append(found.casefold())
+        elif _MATCHING.search(text[: piece.start()]):
+            quote = found.index(found[-1])
+            out.append(f"{found[: quote + 1]}(?i){found[quote + 1 :]}")
+        else:
+            out.append(_folded_literal(found))
+    out.append(text[end:])
+    return "".join(out)
+
+
+def _folded_literal(literal: str) -> str:
+    try:
+        value = ast.literal_eval(literal)
+    except (ValueError, SyntaxError):
+        return literal
+    if not isinstance(value, str):
+        return literal
+    escaped = fold(value).replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r") + '"'

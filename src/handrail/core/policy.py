@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -257,6 +257,28 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """A span in which nothing changes without a person."""
+
+    name: str
+    begins: datetime
+    ends: datetime
+    types: tuple[str, ...]
+    categories: frozenset[str]
+    clients: frozenset[str]
+    because: str
+
+    def covers(self, type: str, category: str, clients: Sequence[str], at: datetime) -> bool:
+        """Whether a change of this kind at *at* falls into it."""
+        return (
+            self.begins <= at < self.ends
+            and (not self.types or matches(type, self.types))
+            and (not self.categories or category in self.categories)
+            and (not self.clients or not clients or bool(self.clients & set(clients)))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One valid version of the policy."""
 
@@ -270,6 +292,7 @@ class Policy:
     own_ground: tuple[Ground, ...]
     prohibited: tuple[tuple[str, str], ...]  #: (type glob, because)
     lookups: tuple[Lookup, ...]
+    freezes: tuple[Freeze, ...]
     rules: tuple[Rule, ...]
     rows: Mapping[str, MatrixRow]  #: signed and unsigned alike
     document: Mapping[str, Any]
@@ -386,4 +409,4 @@ def laxer(old: Policy | None, new: Policy) -> tuple[str, ...]:
     """Every change from *old* to *new* that can lower oversight, in words (I27)."""
     from handrail.core.policy_compare import lowering  # noqa: PLC0415
 
-    return lowering(old, new) if old is not None else ()
+    return lowering(old, new)

@@ -1,78 +1,51 @@
 """Policy text → `Policy`: everything is validated, and every problem is said with its line.
 
-Layout of a folder: `handrail.yaml` (settings, roles, chains, routing, lookups, own ground),
-`matrix/*.yaml` (rows; signatures on top of a file sign all its rows), `rules/*.yaml`.
+Layout of a folder: `handrail.yaml` (settings, roles, chains, routing, lookups, own ground,
+freezes), `matrix/*.yaml` (rows; signatures on top of a file sign all its rows), `rules/*.yaml`.
+Which file a row or a rule stands in means nothing, and neither do comments, quoting or order of
+keys: the digest is over what is meant.
 """
 
 import hashlib
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
 import orjson
 
-from handrail.core.conditions import Condition, ConditionError, Expression, condition, expression
+from handrail.core.conditions import ATTRIBUTES
 from handrail.core.defaults import Settings
-from handrail.core.model import Effect, Json, Tier, Urgency
+from handrail.core.model import Effect, Json, Urgency
 from handrail.core.policy import (
     Beside,
-    Bound,
+    Freeze,
     Ground,
     Lookup,
     MatrixRow,
     Policy,
-    Read,
     RoleKind,
-    Rollback,
-    RollbackCall,
     Route,
     Rule,
-    Signature,
 )
-from handrail.core.scorecard import SCALES, Factor, Scorecard
+from handrail.core.policy_leaves import (
+    CATEGORIES,
+    DATA_CLASSES,
+    read_arguments,
+    read_condition,
+    read_expression,
+    read_globs,
+    read_instant,
+    read_span,
+    read_type,
+)
+from handrail.core.policy_rows import read_row, read_rule, read_signature
 from handrail.core.yaml_lines import Node, Problems, parse, planted, suggestion
 from handrail.errors import PolicyInvalid
 
-CATEGORIES = (
-    "identity",
-    "access",
-    "security",
-    "network",
-    "server",
-    "workstation",
-    "backup",
-    "data",
-    "communication",
-    "ticketing",
-    "licensing",
-    "billing",
-    "documentation",
-    "other",
-)
-TARGET_KINDS = (
-    "user",
-    "device",
-    "group",
-    "ticket",
-    "client",
-    "mailbox",
-    "licence",
-    "rule",
-    "other",
-)
-DATA_CLASSES = ("identifier", "personal", "health", "secret")
-ROLLBACKS = ("exact", "snapshot", "time-limited", "manual", "none")
-_TYPE = re.compile(r"[A-Za-z0-9_-]+\.\S{1,500}")
-_SPAN = re.compile(r"(\d{1,7})(s|m|h|d)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_TIERS: Mapping[Any, Tier] = {
-    1: Tier.AUTONOMOUS,
-    2: Tier.NOTIFY,
-    3: Tier.APPROVE,
-    "prohibited": Tier.PROHIBITED,
-}
+MAIN = "handrail.yaml"
+MAX_ROWS = 20_000
+MAX_RULES = 10_000
 
 
 def compile_policy(files: Mapping[str, str]) -> Policy:
@@ -83,79 +56,154 @@ def compile_policy(files: Mapping[str, str]) -> Policy:
         for name, text in sorted(files.items())
         if name.endswith((".yaml", ".yml")) and (node := parse(name, text, problems)) is not None
     }
-    if "handrail.yaml" not in files:
-        problems.add("handrail.yaml", 1, "the file is missing", "Run `handrail init` for a start.")
-    main = roots.pop("handrail.yaml", None)
-    policy = _main(main, problems) if main is not None else None
-    roles = set(policy.roles) if policy else set()
-    rows: dict[str, MatrixRow] = {}
-    rules: list[Rule] = []
+    if MAIN not in files:
+        problems.add(MAIN, 1, "the file is missing", "Run `handrail init` for a start.")
+    main = roots.pop(MAIN, None)
+    policy = _main(main) if main is not None else None
+    roles = policy.roles if policy else {}
+    matrix = _Matrix(roles)
     for root in roots.values():
-        _one_file(root, rows, rules, roles)
+        matrix.take(root)
+    if policy is not None:
+        _check_reads(policy, matrix, main)
     if problems.found or policy is None:
         raise PolicyInvalid(sorted(problems.found, key=lambda p: (p.file, p.line)))
-    document = {name: _document(node) for name, node in roots.items()}
-    if main is not None:
-        document["handrail.yaml"] = _document(main)
+    document = {
+        "main": _plain(main) if main is not None else {},
+        "rows": {type: matrix.documents[type] for type in sorted(matrix.rows)},
+        "rules": {name: _plain(node) for name, (_, node) in sorted(matrix.rules.items())},
+    }
     digest = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return replace(policy, rows=rows, rules=tuple(rules), document=document, digest=digest)
+    rules = tuple(rule for _, (rule, _) in sorted(matrix.rules.items()))
+    return replace(policy, rows=matrix.rows, rules=rules, document=document, digest=digest)
 
 
 def drafted_row(document: Mapping[str, Json]) -> MatrixRow:
     """Compile one drafted row, unsigned. Raises `PolicyInvalid` like the row of a file."""
     problems = Problems()
-    row = _row(planted(document, "draft", problems), (), {str(document.get("notify", ""))})
+    row = read_row(planted(document, "draft", problems), (), {str(document.get("notify", ""))})
     if row is None or problems.found:
         raise PolicyInvalid(problems.found)
     return row
 
 
-def _document(node: Node) -> Json:
+class _Matrix:
+    """Rows and rules over all files, each with the place where it stands."""
+
+    def __init__(self, roles: Mapping[str, RoleKind]) -> None:
+        self.roles = roles
+        self.rows: dict[str, MatrixRow] = {}
+        self.documents: dict[str, Json] = {}
+        self.places: dict[str, Node] = {}
+        self.rules: dict[str, tuple[Rule, Node]] = {}
+
+    def take(self, root: Node) -> None:
+        """Take the rows and rules of one file."""
+        top = root.fields((), ("rows", "rules", "signatures"))
+        signed = top["signatures"].items() if "signatures" in top else []
+        shared = tuple(read_signature(n, self.roles) for n in signed)
+        for node in top["rows"].items() if "rows" in top else ():
+            row = read_row(node, shared, self.roles)
+            if row is None:
+                continue
+            if row.type in self.rows:
+                node.wrong(f"{row.type} has a row already", "One row for each action type.")
+            if len(self.rows) >= MAX_ROWS:
+                node.wrong(f"more than {MAX_ROWS} rows", "Split the policy.")
+                return
+            own = _plain(node)
+            own["signatures"] = [*(_plain(s) for s in signed), *own.get("signatures", ())]
+            self.rows[row.type], self.documents[row.type] = row, own
+            self.places[row.type] = node
+        for node in top["rules"].items() if "rules" in top else ():
+            rule = read_rule(node)
+            if rule is None:
+                continue
+            if rule.name in self.rules:
+                node.wrong(f"a rule named {rule.name!r} stands already", "Give it its own name.")
+            if len(self.rules) >= MAX_RULES:
+                node.wrong(f"more than {MAX_RULES} rules", "Split the policy.")
+                return
+            self.rules[rule.name] = (rule, node)
+
+
+def _plain(node: Node) -> Any:
+    """What *node* says, without its places."""
     if isinstance(node.value, dict):
-        return {k: _document(n) for k, n in node.value.items()}
+        return {k: _plain(n) for k, n in node.value.items()}
     if isinstance(node.value, list):
-        return [_document(n) for n in node.value]
+        return [_plain(n) for n in node.value]
     return node.value
+
+
+def _check_reads(policy: Policy, matrix: _Matrix, main: Node | None) -> None:
+    """Handrail reads only by rows that read: anything else would leave a fact or a check unknown
+    for ever, and is a mistake in the policy."""
+    for type, row in matrix.rows.items():
+        place = matrix.places[type]
+        rollback = row.rollback
+        wanted = [row.check, rollback.before if rollback else None]
+        wanted.append(rollback.check if rollback else None)
+        for read in wanted:
+            if read is not None:
+                _check_read(read.read, matrix.rows, place)
+    listed = main.value.get("facts") if main is not None and isinstance(main.value, dict) else None
+    for lookup in policy.lookups:
+        place_of = next(
+            (n for n in (listed.items() if listed else ()) if _reads(n, lookup.read)), main
+        )
+        if place_of is not None:
+            _check_read(lookup.read, matrix.rows, place_of)
+
+
+def _reads(node: Node, type: str) -> bool:
+    return (
+        isinstance(node.value, dict) and "read" in node.value and node.value["read"].value == type
+    )
+
+
+def _check_read(type: str, rows: Mapping[str, MatrixRow], place: Node) -> None:
+    row = rows.get(type)
+    if row is None:
+        place.wrong(f"it reads {type}, which has no row", suggestion(type, rows))
+    elif row.effect is not Effect.READ:
+        place.wrong(f"it reads {type}, whose effect is change", "Name a row that only reads.")
 
 
 # --- handrail.yaml ------------------------------------------------------------------------------
 
+_REQUIRED = ("version", "organisation", "roles", "chains", "routing")
+_OPTIONAL = (
+    "settings", "beside", "four_eyes", "own_ground", "prohibited", "facts", "freezes",
+)  # fmt: skip
 
-def _main(root: Node, problems: Problems) -> Policy:
-    top = root.fields(
-        ("version", "organisation", "roles", "chains", "routing"),
-        ("settings", "beside", "four_eyes", "own_ground", "prohibited", "facts"),
-    )
-    if "version" in top and top["version"].value != 1:
+
+def _main(root: Node) -> Policy:
+    top = root.fields(_REQUIRED, _OPTIONAL)
+    if "version" in top and (top["version"].value != 1 or top["version"].value is True):
         top["version"].wrong(f"version is {top['version'].shown}", "This Handrail reads version 1.")
     organisation = ""
     if "organisation" in top:
         named = top["organisation"].fields(("name",))
         organisation = named["name"].text() if "name" in named else ""
     roles = _roles(top["roles"]) if "roles" in top else {}
-    chains: dict[str, tuple[str, ...]] = {}
-    for name, node in top["chains"].entries() if "chains" in top else ():
-        chains[name] = node.texts(allowed=roles)
-        if not node.value:
-            node.wrong(f"the chain {name!r} is empty", "Name at least one role.")
-    routing = _routing(top["routing"], chains) if "routing" in top else ()
+    chains = _chains(top["chains"], roles) if "chains" in top else {}
+
+    def items(key: str) -> Iterable[Node]:
+        return top[key].items() if key in top else ()
+
     return Policy(
         organisation=organisation,
         settings=_settings(top["settings"]) if "settings" in top else Settings(),
         roles=roles,
         chains=chains,
-        routing=routing,
-        beside=tuple(_beside(n, roles) for n in top["beside"].items()) if "beside" in top else (),
-        four_eyes_types=top["four_eyes"].texts() if "four_eyes" in top else (),
-        own_ground=tuple(_ground(n) for n in top["own_ground"].items())
-        if "own_ground" in top
-        else (),
-        prohibited=tuple(_prohibited(n) for n in top["prohibited"].items())
-        if "prohibited" in top
-        else (),
-        lookups=tuple(lk for n in top["facts"].items() if (lk := _lookup(n)) is not None)
-        if "facts" in top
-        else (),
+        routing=_routing(top["routing"], chains) if "routing" in top else (),
+        beside=tuple(_beside(n, roles) for n in items("beside")),
+        four_eyes_types=read_globs(top["four_eyes"]) if "four_eyes" in top else (),
+        own_ground=tuple(_ground(n) for n in items("own_ground")),
+        prohibited=tuple(_prohibited(n) for n in items("prohibited")),
+        lookups=tuple(lk for n in items("facts") if (lk := _lookup(n)) is not None),
+        freezes=tuple(fr for n in items("freezes") if (fr := _freeze(n)) is not None),
         rules=(),
         rows={},
         document={},
@@ -166,32 +214,55 @@ def _main(root: Node, problems: Problems) -> Policy:
 def _roles(node: Node) -> dict[str, RoleKind]:
     roles: dict[str, RoleKind] = {}
     names = [name for name, _ in node.entries()]
+    if not names:
+        node.wrong("there are no roles", "Name at least one role that people hold.")
     for name, body in node.entries():
         f = body.fields(("says",), ("per_client", "backups"))
+        backups = f["backups"].texts(allowed=names) if "backups" in f else ()
+        if name in backups:
+            f["backups"].wrong(f"{name} backs up itself", "Name another role.")
         roles[name] = RoleKind(
             name=name,
             says=f["says"].text() if "says" in f else "",
             per_client=f["per_client"].flag() if "per_client" in f else False,
-            backups=f["backups"].texts(allowed=names) if "backups" in f else (),
+            backups=backups,
         )
     return roles
 
 
+def _chains(node: Node, roles: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    chains: dict[str, tuple[str, ...]] = {}
+    for name, body in node.entries():
+        chains[name] = body.texts(allowed=roles)
+        if not body.value:
+            body.wrong(f"the chain {name!r} is empty", "Name at least one role.")
+        if len(set(chains[name])) < len(chains[name]):
+            body.wrong(f"the chain {name!r} asks a role twice", "Name each role once.")
+    return chains
+
+
 def _routing(node: Node, chains: Mapping[str, Any]) -> tuple[Route, ...]:
-    routes = []
+    routes: list[Route] = []
     for item in node.items():
         f = item.fields(("chain",), ("when", "categories"))
+        if routes and routes[-1].when is None and not routes[-1].categories:
+            item.wrong("this route is never reached", "The one before it always holds.")
+        categories = f["categories"].texts(allowed=CATEGORIES) if "categories" in f else ()
+        if "categories" in f and not categories:
+            f["categories"].wrong("the list of categories is empty", "Leave it out for all.")
         routes.append(
             Route(
                 chain=f["chain"].text(allowed=chains) if "chain" in f else "",
-                when=_condition(f["when"]) if "when" in f else None,
-                categories=frozenset(f["categories"].texts(allowed=CATEGORIES))
-                if "categories" in f
-                else frozenset(),
+                when=read_condition(f["when"], twin="either") if "when" in f else None,
+                categories=frozenset(categories),
             )
         )
-    if not routes or routes[-1].when is not None or routes[-1].categories:
-        node.wrong("the last route has a condition", "End with a route that always holds.")
+    last = node.items()[-1] if node.items() else None
+    has_condition = last is not None and isinstance(last.value, dict) and (
+        {"when", "categories"} & set(last.value)
+    )  # fmt: skip
+    if last is None or has_condition:
+        (last or node).wrong("the last route has a condition", "End with one that always holds.")
     return tuple(routes)
 
 
@@ -221,25 +292,44 @@ def _prohibited(node: Node) -> tuple[str, str]:
     )
 
 
+def _freeze(node: Node) -> Freeze | None:
+    f = node.fields(("name", "from", "until", "because"), ("types", "categories", "clients"))
+    begins = read_instant(f["from"]) if "from" in f else None
+    ends = read_instant(f["until"]) if "until" in f else None
+    categories = f["categories"].texts(allowed=CATEGORIES) if "categories" in f else ()
+    if begins is None or ends is None or not {"name", "because"} <= set(f):
+        return None
+    if ends <= begins:
+        f["until"].wrong("the freeze ends before it begins", "Write from: before until:.")
+    return Freeze(
+        name=f["name"].text(),
+        begins=begins,
+        ends=ends,
+        types=read_globs(f["types"]) if "types" in f else (),
+        categories=frozenset(categories),
+        clients=frozenset(f["clients"].texts()) if "clients" in f else frozenset(),
+        because=f["because"].text(),
+    )
+
+
 def _lookup(node: Node) -> Lookup | None:
     f = node.fields(("name", "read", "arguments", "value", "age"), ("types", "when"))
-    if not {"name", "read", "arguments", "value", "age"} <= set(f):
-        return None
-    name = f["name"].text()
-    from handrail.core.conditions import ATTRIBUTES  # noqa: PLC0415
-
-    if name not in ATTRIBUTES and not name.startswith("fact."):
-        f["name"].wrong(f"{name!r} is no attribute", suggestion(name, [*ATTRIBUTES, "fact.…"]))
-    value = _expression(f["value"], afterwards=True)
-    age = _span(f["age"])
-    if value is None or age is None:
+    name = f["name"].text() if "name" in f else ""
+    if name and name not in ATTRIBUTES and not name.startswith("fact."):
+        f["name"].wrong(f"{name!r} is no attribute", suggestion(name, [*ATTRIBUTES, "fact.NAME"]))
+    value = read_expression(f["value"], afterwards=True) if "value" in f else None
+    age = read_span(f["age"]) if "age" in f else None
+    when = read_condition(f["when"]) if "when" in f else None
+    read = read_type(f["read"]) if "read" in f else ""
+    arguments = read_arguments(f["arguments"]) if "arguments" in f else None
+    if not (name and read and value and age) or arguments is None:
         return None
     return Lookup(
         name=name,
-        types=f["types"].texts() if "types" in f else (),
-        when=_condition(f["when"]) if "when" in f else None,
-        read=_type(f["read"]),
-        arguments=_arguments(f["arguments"]),
+        types=read_globs(f["types"]) if "types" in f else (),
+        when=when,
+        read=read,
+        arguments=arguments,
         value=value,
         age=age,
     )
@@ -252,280 +342,20 @@ def _settings(node: Node) -> Settings:
     for name, value in node.fields((), known).items():
         default = getattr(defaults, name)
         if isinstance(default, timedelta):
-            given[name] = _span(value)
+            least = timedelta() if name == "undo_window" else timedelta(seconds=1)
+            given[name] = read_span(value, least=least)
         elif isinstance(default, int):
             given[name] = value.whole(1, 1_000_000)
         else:
-            spans = {Urgency(u): _span(n) for u, n in value.fields((), list(Urgency)).items()}
-            given[name] = {**default, **{u: s for u, s in spans.items() if s is not None}}
+            spans = {u: read_span(n) for u, n in value.fields((), list(Urgency)).items()}
+            found = {Urgency(u): s for u, s in spans.items() if s is not None}
+            given[name] = {**default, **found}
     settings = replace(defaults, **{k: v for k, v in given.items() if v is not None})
-    if not timedelta() <= settings.undo_window <= timedelta(seconds=30):
-        node.wrong("undo_window is outside 0 to 30 s", "SPEC section 12 bounds it.")
+    places = node.value if isinstance(node.value, dict) else {}
+    if settings.undo_window > timedelta(seconds=30):
+        places["undo_window"].wrong("undo_window is longer than 30 s", "Write 0s to 30s.")
     if settings.personal_reads not in {2, 3}:
-        node.wrong("personal_reads is 2 or 3", "A policy may set 2 for mail, chat and exports.")
+        places["personal_reads"].wrong("personal_reads is 2 or 3", "2: mail, chat and exports.")
     if settings.approval_valid <= settings.undo_window:
         node.wrong("approval_valid must be longer than undo_window", "Nothing could ever begin.")
     return settings
-
-
-# --- matrix and rules ---------------------------------------------------------------------------
-
-
-def _one_file(root: Node, rows: dict[str, MatrixRow], rules: list[Rule], roles: set[str]) -> None:
-    top = root.fields((), ("rows", "rules", "signatures"))
-    signatures = (
-        tuple(_signature(n) for n in top["signatures"].items()) if "signatures" in top else ()
-    )
-    for node in top["rows"].items() if "rows" in top else ():
-        row = _row(node, signatures, roles)
-        if row is None:
-            continue
-        if row.type in rows:
-            node.wrong(f"{row.type} has a row already", "One row for each action type.")
-        rows[row.type] = row
-    for node in top["rules"].items() if "rules" in top else ():
-        rule = _rule(node)
-        if rule is None:
-            continue
-        if any(r.name == rule.name for r in rules):
-            node.wrong(f"a rule named {rule.name!r} stands already", "Give each rule its own name.")
-        rules.append(rule)
-
-
-def _signature(node: Node) -> Signature:
-    f = node.fields(("role", "by", "at", "why"))
-    text = {k: n.text() for k, n in f.items()}
-    if "at" in f and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text["at"]):
-        f["at"].wrong(f"{text['at']!r} is no date", "Write it as 2026-11-02.")
-    return Signature(
-        role=text.get("role", ""),
-        by=text.get("by", ""),
-        at=text.get("at", ""),
-        why=text.get("why", ""),
-    )
-
-
-def _rule(node: Node) -> Rule | None:
-    f = node.fields(("name", "when", "tier", "because"), ("about",))
-    about = f["about"].fields((), ("types", "categories", "effect")) if "about" in f else {}
-    when = _condition(f["when"]) if "when" in f else None
-    tier = _tier(f["tier"]) if "tier" in f else None
-    if when is None or tier is None or not {"name", "because"} <= set(f):
-        return None
-    return Rule(
-        name=f["name"].text(),
-        types=about["types"].texts() if "types" in about else (),
-        categories=frozenset(about["categories"].texts(allowed=CATEGORIES))
-        if "categories" in about
-        else frozenset(),
-        effect=_effect(about["effect"]) if "effect" in about else None,
-        when=when,
-        tier=tier,
-        because=f["because"].text(),
-    )
-
-
-_ROW_REQUIRED = (
-    "type",
-    "tier",
-    "says",
-    "said",
-    "category",
-    "effect",
-    "target_kind",
-    "scorecard",
-    "rationale",
-    "owner",
-)
-_ROW_OPTIONAL = (
-    "client",
-    "targets",
-    "data_classes",
-    "needs_facts",
-    "content",
-    "risk",
-    "bounds",
-    "confidence_floor",
-    "approvals",
-    "urgency",
-    "notify",
-    "protective",
-    "check",
-    "rollback",
-    "velocity",
-    "signatures",
-)
-
-
-def _row(node: Node, shared: tuple[Signature, ...], roles: set[str]) -> MatrixRow | None:
-    f = node.fields(_ROW_REQUIRED, _ROW_OPTIONAL)
-    if not set(_ROW_REQUIRED) <= set(f):
-        return None
-
-    def get(key: str, read: Callable[[Node], Any], default: Any) -> Any:
-        return read(f[key]) if key in f else default
-
-    tier = _tier(f["tier"])
-    effect = _effect(f["effect"])
-    card = _scorecard(f["scorecard"])
-    if tier is None or effect is None:
-        return None
-    if tier < card.least:
-        f["tier"].wrong(
-            f"tier {int(tier)} is below what its scorecard allows ({card.sentence()})",
-            f"Raise the tier to {int(card.least)}, or score the factor anew with a reason.",
-        )
-    own = tuple(_signature(n) for n in f["signatures"].items()) if "signatures" in f else ()
-    floor = get("confidence_floor", lambda n: n.number(0, 1), None)
-    if tier is Tier.NOTIFY and "notify" not in f:
-        f["tier"].wrong("a tier 2 row needs notify", "Name the role that is told.")
-    return MatrixRow(
-        type=_type(f["type"]),
-        tier=tier,
-        says=f["says"].text(),
-        said=f["said"].text(),
-        category=f["category"].text(allowed=CATEGORIES),
-        effect=effect,
-        client=get("client", _expression, None),
-        targets=get("targets", _expression, None),
-        target_kind=f["target_kind"].text(allowed=TARGET_KINDS),
-        data_classes=get("data_classes", lambda n: frozenset(n.texts(allowed=DATA_CLASSES)), None),
-        needs_facts=get("needs_facts", lambda n: n.texts(), ()),
-        content=get("content", lambda n: n.texts(), None),
-        scorecard=card,
-        rationale=f["rationale"].text(),
-        owner=f["owner"].text(),
-        risk=get("risk", lambda n: n.text(), ""),
-        bounds=get("bounds", lambda n: tuple(b for i in n.items() if (b := _bound(i))), ()),
-        confidence_floor=None if floor is None else round(floor * 1000),
-        approvals=get("approvals", lambda n: n.whole(1, 2), 1) or 1,
-        urgency=Urgency(get("urgency", lambda n: n.text(allowed=list(Urgency)), "") or "normal"),
-        notify=get("notify", lambda n: n.text(allowed=roles), ""),
-        protective=get("protective", lambda n: n.flag(), False),
-        check=get("check", _read, None),
-        rollback=get("rollback", _rollback, None),
-        velocity=get("velocity", _velocity, None),
-        signatures=(*shared, *own),
-    )
-
-
-def _scorecard(node: Node) -> Scorecard:
-    factors = {}
-    for factor, body in node.fields((), SCALES).items():
-        f = body.fields(("level", "why"))
-        if {"level", "why"} <= set(f):
-            factors[factor] = Factor(f["level"].text(allowed=SCALES[factor]), f["why"].text())
-    return Scorecard(factors)
-
-
-def _bound(node: Node) -> Bound | None:
-    f = node.fields(("name", "when", "because"))
-    when = _condition(f["when"]) if "when" in f else None
-    if when is None or not {"name", "because"} <= set(f):
-        return None
-    return Bound(name=f["name"].text(), when=when, because=f["because"].text())
-
-
-def _velocity(node: Node) -> tuple[int, timedelta] | None:
-    f = node.fields(("max", "per"))
-    most = f["max"].whole(1, 1_000_000) if "max" in f else None
-    per = _span(f["per"]) if "per" in f else None
-    return None if most is None or per is None else (most, per)
-
-
-def _read(node: Node) -> Read | None:
-    f = node.fields(("read", "arguments"), ("when", "says"))
-    if not {"read", "arguments"} <= set(f):
-        return None
-    return Read(
-        read=_type(f["read"]),
-        arguments=_arguments(f["arguments"]),
-        when=_condition(f["when"], afterwards=True) if "when" in f else None,
-        says=f["says"].text() if "says" in f else "",
-    )
-
-
-def _rollback(node: Node) -> Rollback | None:
-    f = node.fields(("class",), ("before", "calls", "check", "within", "text"))
-    if "class" not in f:
-        return None
-    kind = f["class"].text(allowed=ROLLBACKS)
-    calls = []
-    for item in f["calls"].items() if "calls" in f else ():
-        c = item.fields(("call", "arguments"))
-        if {"call", "arguments"} <= set(c):
-            calls.append(RollbackCall(call=_type(c["call"]), arguments=_arguments(c["arguments"])))
-    if kind in {"exact", "snapshot"} and not calls:
-        node.wrong(f"a rollback of class {kind} needs calls", "Name the call that undoes it.")
-    if kind == "snapshot" and "before" not in f:
-        node.wrong("a snapshot needs before", "Name the read whose values are restored.")
-    return Rollback(
-        kind=kind,
-        before=_read(f["before"]) if "before" in f else None,
-        calls=tuple(calls),
-        check=_read(f["check"]) if "check" in f else None,
-        within=_span(f["within"]) if "within" in f else None,
-        text=f["text"].text() if "text" in f else "",
-    )
-
-
-# --- leaves -------------------------------------------------------------------------------------
-
-
-def _tier(node: Node) -> Tier | None:
-    tier = _TIERS.get(node.value) if not isinstance(node.value, bool | list | dict) else None
-    if tier is None:
-        node.wrong(f"the tier is {node.shown}", "Write 1, 2, 3 or prohibited.")
-    return tier
-
-
-def _effect(node: Node) -> Effect | None:
-    text = node.text(allowed=list(Effect))
-    return Effect(text) if text else None
-
-
-def _type(node: Node) -> str:
-    text = node.text()
-    if text and not _TYPE.fullmatch(text):
-        node.wrong(f"{text!r} is no action type", "Write it as connection.tool.")
-    return text
-
-
-def _span(node: Node) -> timedelta | None:
-    match = _SPAN.fullmatch(node.value) if isinstance(node.value, str) else None
-    if match is None:
-        node.wrong(f"{node.shown} is no span of time", "Write it as 30s, 15m, 24h or 7d.")
-        return None
-    return timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
-
-
-def _condition(node: Node, *, afterwards: bool = False) -> Condition | None:
-    text = node.text()
-    try:
-        return condition(text, afterwards=afterwards) if text else None
-    except ConditionError as error:
-        node.wrong(error.message, error.hint)
-        return None
-
-
-def _expression(node: Node, *, afterwards: bool = False) -> Expression | None:
-    text = node.text()
-    try:
-        return expression(text, afterwards=afterwards) if text else None
-    except ConditionError as error:
-        node.wrong(error.message, error.hint)
-        return None
-
-
-def _arguments(node: Node) -> dict[str, Expression]:
-    """Argument name → expression. What is no text stands for itself."""
-    found = {}
-    for name, value in node.entries():
-        if isinstance(value.value, bool | int | float):
-            literal = orjson.dumps(value.value).decode()
-            compiled = _expression(replace(value, value=literal), afterwards=True)
-        else:
-            compiled = _expression(value, afterwards=True)
-        if compiled is not None:
-            found[name] = compiled
-    return found

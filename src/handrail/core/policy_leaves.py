@@ -1,0 +1,152 @@
+"""The leaves of a policy file: tiers, spans, dates, types, conditions, reads.
+
+Each takes a `Node`, says what is wrong with it, and gives None (or empty) where nothing usable
+stands: reading goes on, so that one run says everything.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from handrail.core.conditions import (
+    Condition,
+    ConditionError,
+    Expression,
+    Twin,
+    condition,
+    expression,
+)
+from handrail.core.model import Effect, Tier
+from handrail.core.policy import Read
+from handrail.core.yaml_lines import Node
+
+CATEGORIES = (
+    "identity access security network server workstation backup data communication ticketing "
+    "licensing billing documentation other"
+).split()
+TARGET_KINDS = "user device group ticket client mailbox licence rule other".split()
+DATA_CLASSES = "identifier personal health secret".split()
+
+_TYPE = re.compile(r"[A-Za-z0-9_-]+\.\S{1,500}")
+_SPAN = re.compile(r"(\d{1,6})(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_TIERS: Mapping[Any, Tier] = {
+    1: Tier.AUTONOMOUS, 2: Tier.NOTIFY, 3: Tier.APPROVE, "prohibited": Tier.PROHIBITED,
+}  # fmt: skip
+_MANY = 200  # globs, facts or names in one list
+
+
+def read_tier(node: Node) -> Tier | None:
+    plain = isinstance(node.value, int | str) and not isinstance(node.value, bool)
+    tier = _TIERS.get(node.value) if plain else None
+    if tier is None:
+        node.wrong(f"the tier is {node.shown}", "Write 1, 2, 3 or prohibited.")
+    return tier
+
+
+def read_effect(node: Node) -> Effect | None:
+    text = node.text(allowed=list(Effect))
+    return Effect(text) if text else None
+
+
+def read_type(node: Node) -> str:
+    text = node.text()
+    if text and not _TYPE.fullmatch(text):
+        node.wrong(f"{text!r} is no action type", "Write it as connection.tool.")
+    return text
+
+
+def read_span(node: Node, *, least: timedelta = timedelta(seconds=1)) -> timedelta | None:
+    match = _SPAN.fullmatch(node.value) if isinstance(node.value, str) else None
+    if match is None:
+        node.wrong(f"{node.shown} is no span of time", "Write it as 30s, 15m, 24h or 7d.")
+        return None
+    span = timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
+    if span < least:
+        node.wrong(f"{node.value} is too short", "Write a span longer than nothing.")
+        return None
+    return span
+
+
+def read_date(node: Node) -> str:
+    text = node.text()
+    try:
+        if text:
+            date.fromisoformat(text)
+    except ValueError:
+        node.wrong(f"{text!r} is no date", "Write it as 2026-11-02.")
+    return text
+
+
+def read_instant(node: Node) -> datetime | None:
+    text = node.text()
+    try:
+        at = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        at = None
+    if text and (at is None or at.tzinfo is None):
+        node.wrong(
+            f"{text!r} is no instant with its time zone", 'Write it as "2026-12-24T12:00:00+01:00".'
+        )
+        return None
+    return at
+
+
+def read_condition(
+    node: Node, *, afterwards: bool = False, twin: Twin = "none"
+) -> Condition | None:
+    text = node.text()
+    try:
+        return condition(text, afterwards=afterwards, twin=twin) if text else None
+    except ConditionError as error:
+        node.wrong(error.message, error.hint)
+        return None
+
+
+def read_expression(node: Node, *, afterwards: bool = False) -> Expression | None:
+    text = node.text()
+    try:
+        return expression(text, afterwards=afterwards) if text else None
+    except ConditionError as error:
+        node.wrong(error.message, error.hint)
+        return None
+
+
+def read_arguments(node: Node) -> dict[str, Expression]:
+    """Argument name → expression. A number or a truth value stands for itself."""
+    found = {}
+    for name, value in node.entries():
+        if isinstance(value.value, bool | int | float):
+            value = replace(value, value=orjson.dumps(value.value).decode())  # noqa: PLW2901
+        compiled = read_expression(value, afterwards=True)
+        if compiled is not None:
+            found[name] = compiled
+    return found
+
+
+def read_read(node: Node) -> Read | None:
+    """A read of Handrail's own: type, arguments, and the condition on what is seen."""
+    f = node.fields(("read", "arguments"), ("when", "says"))
+    if not {"read", "arguments"} <= set(f):
+        return None
+    return Read(
+        read=read_type(f["read"]),
+        arguments=read_arguments(f["arguments"]),
+        when=read_condition(f["when"], afterwards=True) if "when" in f else None,
+        says=f["says"].text() if "says" in f else "",
+    )
+
+
+def read_globs(node: Node) -> tuple[str, ...]:
+    """A list of action types, with `*` for any part."""
+    texts = node.texts()
+    if len(texts) > _MANY:
+        node.wrong(f"more than {_MANY} types", "Use * for any part.")
+    for text in texts:
+        if "." not in text and "*" not in text:
+            node.wrong(f"{text!r} is no action type", "Write it as connection.tool or with *.")
+    return texts

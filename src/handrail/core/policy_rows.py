@@ -1,0 +1,208 @@
+"""Matrix and rule files → rows and rules (see `policy_load` for the folder as a whole)."""
+
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+from handrail.core.conditions import ATTRIBUTES, condition
+from handrail.core.model import Effect, Tier, Urgency
+from handrail.core.policy import (
+    SIGNERS,
+    Bound,
+    MatrixRow,
+    Rollback,
+    RollbackCall,
+    Rule,
+    Signature,
+)
+from handrail.core.policy_leaves import (
+    CATEGORIES,
+    DATA_CLASSES,
+    TARGET_KINDS,
+    read_arguments,
+    read_condition,
+    read_date,
+    read_effect,
+    read_expression,
+    read_globs,
+    read_read,
+    read_span,
+    read_tier,
+    read_type,
+)
+from handrail.core.scorecard import SCALES, Factor, Scorecard
+from handrail.core.yaml_lines import Node, suggestion
+
+ROLLBACKS = ("exact", "snapshot", "time-limited", "manual", "none")
+ROW_REQUIRED = (
+    "type", "tier", "says", "said", "category", "effect", "target_kind", "scorecard",
+    "rationale", "owner",
+)  # fmt: skip
+ROW_OPTIONAL = (
+    "client", "targets", "data_classes", "needs_facts", "content", "risk", "bounds",
+    "confidence_floor", "approvals", "urgency", "notify", "protective", "check", "rollback",
+    "velocity", "signatures",
+)  # fmt: skip
+_PLACES = re.compile(r"\{([^{}]*)\}")
+_PLACE = re.compile(r"args\.[A-Za-z0-9_-]+|targets|clients")
+
+
+def read_signature(node: Node, roles: Collection[str]) -> Signature:
+    f = node.fields(("role", "by", "at", "why"))
+    return Signature(
+        role=f["role"].text(allowed={*SIGNERS, *roles}) if "role" in f else "",
+        by=f["by"].text() if "by" in f else "",
+        at=read_date(f["at"]) if "at" in f else "",
+        why=f["why"].text() if "why" in f else "",
+    )
+
+
+def read_rule(node: Node) -> Rule | None:
+    f = node.fields(("name", "tier", "because"), ("about", "when"))
+    about = f["about"].fields((), ("types", "categories", "effect")) if "about" in f else {}
+    if not about and "when" not in f:
+        node.wrong("the rule is about everything", "Give it about: or when:, or both.")
+    always = condition("true")
+    when = read_condition(f["when"], twin="either") if "when" in f else always
+    tier = read_tier(f["tier"]) if "tier" in f else None
+    types = read_globs(about["types"]) if "types" in about else ()
+    categories = about["categories"].texts(allowed=CATEGORIES) if "categories" in about else ()
+    effect = read_effect(about["effect"]) if "effect" in about else None
+    if when is None or tier is None or not {"name", "because"} <= set(f):
+        return None
+    if tier is Tier.AUTONOMOUS:
+        f["tier"].wrong("a rule at tier 1 changes nothing", "Rules only raise: write 2 or 3.")
+    return Rule(
+        name=f["name"].text(),
+        types=types,
+        categories=frozenset(categories),
+        effect=effect,
+        when=when,
+        tier=tier,
+        because=f["because"].text(),
+    )
+
+
+def read_row(node: Node, shared: tuple[Signature, ...], roles: Collection[str]) -> MatrixRow | None:
+    """One row; None when too little of it could be understood. What is wrong is said."""
+    f = node.fields(ROW_REQUIRED, ROW_OPTIONAL)
+
+    def get(key: str, read: Callable[[Node], Any], default: Any = None) -> Any:
+        return read(f[key]) if key in f else default
+
+    tier = get("tier", read_tier)
+    effect = get("effect", read_effect)
+    card = get("scorecard", _scorecard, Scorecard({}))
+    if tier is not None and "scorecard" in f and tier < card.least:
+        f["tier"].wrong(
+            f"tier {tier.wire} is below what its scorecard allows ({card.sentence()})",
+            f"Raise the tier to {card.least.wire}, or score the factor anew with a reason.",
+        )
+    if tier is Tier.NOTIFY and "notify" not in f:
+        f["tier"].wrong("a tier 2 row needs notify", "Name the role that is told.")
+    floor = get("confidence_floor", lambda n: n.number(0, 1))
+    own = get("signatures", lambda n: tuple(read_signature(s, roles) for s in n.items()), ())
+    row = MatrixRow(
+        type=get("type", read_type, ""),
+        tier=tier or Tier.APPROVE,
+        says=get("says", _sentence, ""),
+        said=get("said", _sentence, ""),
+        category=get("category", lambda n: n.text(allowed=CATEGORIES), "other"),
+        effect=effect or Effect.CHANGE,
+        client=get("client", read_expression),
+        targets=get("targets", read_expression),
+        target_kind=get("target_kind", lambda n: n.text(allowed=TARGET_KINDS), "other"),
+        data_classes=get("data_classes", lambda n: frozenset(n.texts(allowed=DATA_CLASSES))),
+        needs_facts=get("needs_facts", _facts, ()),
+        content=get("content", lambda n: n.texts()),
+        scorecard=card,
+        rationale=get("rationale", lambda n: n.text(), ""),
+        owner=get("owner", lambda n: n.text(), ""),
+        risk=get("risk", lambda n: n.text(), ""),
+        bounds=get("bounds", _bounds, ()),
+        confidence_floor=None if floor is None else round(floor * 1000),
+        approvals=get("approvals", lambda n: n.whole(1, 2), 1) or 1,
+        urgency=Urgency(get("urgency", lambda n: n.text(allowed=list(Urgency)), "") or "normal"),
+        notify=get("notify", lambda n: n.text(allowed=roles), ""),
+        protective=get("protective", lambda n: n.flag(), False),
+        check=get("check", read_read),
+        rollback=get("rollback", _rollback),
+        velocity=get("velocity", _velocity),
+        signatures=(*shared, *own),
+    )
+    return row if set(ROW_REQUIRED) <= set(f) and tier is not None and effect else None
+
+
+def _sentence(node: Node) -> str:
+    """A sentence of Handrail's own words with places for what a call is about."""
+    text = node.text()
+    for place in _PLACES.findall(text):
+        if not _PLACE.fullmatch(place):
+            node.wrong(
+                f"{{{place}}} is no place", "Places are {args.NAME}, {targets} and {clients}."
+            )
+    if "{" in _PLACES.sub("", text) or "}" in _PLACES.sub("", text):
+        node.wrong("a brace stands alone", "Places are {args.NAME}, {targets} and {clients}.")
+    return text
+
+
+def _facts(node: Node) -> tuple[str, ...]:
+    names = node.texts()
+    for name in names:
+        if name not in ATTRIBUTES and not name.startswith("fact."):
+            node.wrong(f"{name!r} is no attribute", suggestion(name, [*ATTRIBUTES, "fact.NAME"]))
+    return names
+
+
+def _scorecard(node: Node) -> Scorecard:
+    factors = {}
+    for factor, body in node.fields((), SCALES).items():
+        f = body.fields(("level", "why"))
+        if {"level", "why"} <= set(f):
+            factors[factor] = Factor(f["level"].text(allowed=SCALES[factor]), f["why"].text())
+    return Scorecard(factors)
+
+
+def _bounds(node: Node) -> tuple[Bound, ...]:
+    found: list[Bound] = []
+    for item in node.items():
+        f = item.fields(("name", "when", "because"))
+        when = read_condition(f["when"], twin="both") if "when" in f else None
+        if when is None or not {"name", "because"} <= set(f):
+            continue
+        bound = Bound(name=f["name"].text(), when=when, because=f["because"].text())
+        if any(b.name == bound.name for b in found):
+            f["name"].wrong(f"a bound named {bound.name!r} stands already", "Give it its own name.")
+        found.append(bound)
+    return tuple(found)
+
+
+def _velocity(node: Node) -> Any:
+    f = node.fields(("max", "per"))
+    most = f["max"].whole(1, 1_000_000) if "max" in f else None
+    per = read_span(f["per"]) if "per" in f else None
+    return None if most is None or per is None else (most, per)
+
+
+def _rollback(node: Node) -> Rollback | None:
+    f = node.fields(("class",), ("before", "calls", "check", "within", "text"))
+    kind = f["class"].text(allowed=ROLLBACKS) if "class" in f else ""
+    calls = []
+    for item in f["calls"].items() if "calls" in f else ():
+        c = item.fields(("call", "arguments"))
+        if {"call", "arguments"} <= set(c):
+            calls.append(
+                RollbackCall(call=read_type(c["call"]), arguments=read_arguments(c["arguments"]))
+            )
+    if kind in {"exact", "snapshot"} and not calls:
+        node.wrong(f"a rollback of class {kind} needs calls", "Name the call that undoes it.")
+    if kind == "snapshot" and "before" not in f:
+        node.wrong("a snapshot needs before", "Name the read whose values are restored.")
+    return Rollback(
+        kind=kind or "none",
+        before=read_read(f["before"]) if "before" in f else None,
+        calls=tuple(calls),
+        check=read_read(f["check"]) if "check" in f else None,
+        within=read_span(f["within"]) if "within" in f else None,
+        text=f["text"].text() if "text" in f else "",
+    )
