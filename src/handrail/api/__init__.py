@@ -1,1 +1,5 @@
-"""The HTTP API: a door for programs."""
+"""The HTTP API: a door that translates, asks identity who it is, and nothing else (DOORS)."""
+
+from handrail.api.app import build
+
+__all__ = ["build"]

@@ -1,0 +1,54 @@
+"""`/v1/escalations` and `/v1/notes`: an agent raises its hand, or says what it did not do."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from handrail.api import auth, body
+from handrail.api.answers import Limit, Page, answer, cut
+from handrail.api.asked import AskedTrigger
+from handrail.api.door import TheDoor
+from handrail.core.events import EventType
+from handrail.core.model import Trigger
+
+router = APIRouter(tags=["escalations"], route_class=body.Route)
+
+
+class Escalation(body.Body):
+    """What needs a human."""
+
+    kind: Literal["data subject request", "suspected incident", "out of scope", "other"]
+    text: str = Field(min_length=1, max_length=4000)
+    trigger: AskedTrigger | None = None
+
+
+class Note(body.Body):
+    """What was weighed and not done."""
+
+    text: str = Field(min_length=1, max_length=4000)
+    trigger: AskedTrigger | None = None
+
+
+@router.get("/escalations", summary="List escalations", response_model=Page)
+def listed(door: TheDoor, who: auth.Who, limit: Limit = 50) -> Response:
+    """Newest first."""
+    found = door.services.read.entries(types=(EventType.AGENT_ESCALATED.value,), limit=limit)
+    return cut(found, limit, key="seq")
+
+
+@router.post("/escalations", summary="An agent raises its hand", status_code=201)
+def escalate(door: TheDoor, agent: auth.Asking, sent: Escalation) -> Response:
+    """*This needs a human.* Nothing is done about it but telling people."""
+    found = door.services.govern.escalate(agent, sent.kind, _trigger(sent.trigger), sent.text)
+    return answer(found, 201)
+
+
+@router.post("/notes", summary="An agent notes what it weighed", status_code=201)
+def note(door: TheDoor, agent: auth.Asking, sent: Note) -> Response:
+    """For decision points that end in no call."""
+    return answer(door.services.govern.note(agent, sent.text, _trigger(sent.trigger)), 201)
+
+
+def _trigger(said: AskedTrigger | None) -> Trigger:
+    return Trigger(said.kind, said.ref) if said else Trigger()
