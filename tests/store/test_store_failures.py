@@ -15,7 +15,6 @@ import pytest
 
 from handrail.clock import to_us
 from handrail.errors import Refused, Unavailable, Unsure
-from handrail.store import writer
 from handrail.store.contract import Rows
 from handrail.store.driver import Connection
 from handrail.store.memory import Memory
@@ -266,8 +265,8 @@ def test_an_interrupted_leader_hands_over(store, make):
     sound(store, make, has=["act_1"])
 
 
-def test_waiting_is_bounded(store, make, monkeypatch):
-    monkeypatch.setattr(writer, "MAX_WAIT", 0.05)
+def test_waiting_is_bounded(store, make):
+    store._writer._max_wait = 0.05
     inside, go = threading.Event(), threading.Event()
 
     def slow(view):

@@ -22,7 +22,7 @@ _LATELY = 5_000
 #: States that the partial index of unfinished actions serves.
 _UNFINISHED = frozenset({"waiting", "approved", "begun"})
 #: Connections kept open between readers.
-_KEPT = 8
+_KEPT = 64
 
 
 class SnapshotReader:

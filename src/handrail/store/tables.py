@@ -1,10 +1,10 @@
-"""Every table, defined once (SQLAlchemy Core). Migrations must sum to exactly this, by test.
+"""Every table, defined once (SQLAlchemy Core); those of people and agents in `principals`.
+Migrations must sum to exactly this, by test.
 
 Instants are whole microseconds since 1970; JSON is text; digests are bytes. Ids begin with a
-time, so primary keys grow at the right edge and "the last w minutes" is a range of them.
+time, so primary keys grow at the right edge. "The last w minutes" is a range of `action.at`: the
+head's time, which never goes back, where an id has the time of whichever host drew it.
 """
-
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -14,30 +14,29 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     literal_column,
 )
-from sqlalchemy.sql.elements import ColumnElement
 
 from handrail.core.action import BEGAN, State
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
+from handrail.store.principals import (
+    agent,
+    agent_key,
+    device,
+    person,
+    person_role,
+    session,
+    set_up_link,
 )
+from handrail.store.schema import metadata, partial
 
-
-def _partial(
-    name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False
-) -> None:
-    Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+__all__ = [
+    "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "device",
+    "entry", "head", "incident", "metadata", "notice", "pause", "person", "person_role",
+    "policy_version", "proposal", "reversal", "rollback", "sealed", "session", "set_up_link",
+    "standing", "tool", "unfinished",
+]  # fmt: skip
 
 
 def _words(values: object) -> str:
@@ -70,7 +69,7 @@ entry = Table(
     Column("body", LargeBinary, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
 )
-_partial("ix_entry_action", entry.c.action, entry.c.seq, where=entry.c.action.is_not(None))
+partial("ix_entry_action", entry.c.action, entry.c.seq, where=entry.c.action.is_not(None))
 
 client_chain = Table(
     "client_chain",
@@ -125,7 +124,7 @@ action = Table(
     CheckConstraint("begun_at IS NULL OR granted_at IS NOT NULL", name="granted"),
     CheckConstraint("tier < 4 OR state IN ('classified', 'refused')", name="prohibited"),
 )
-_partial(
+partial(
     "ux_action_agent_idempotency_key",
     action.c.agent,
     action.c.idempotency_key,
@@ -134,8 +133,7 @@ _partial(
 )
 Index("ix_action_type_client", action.c.type, action.c.client, action.c.id)
 Index("ix_action_type_at", action.c.type, action.c.at)
-# Windows are ranges of it; it grows at the right edge like the key, but by the head's time,
-# which never goes back, where ids carry the time of whichever host made them.
+# Windows are ranges of it; pages go by it.
 Index("ix_action_at", action.c.at)
 #: What is in flight or waits. Written with literals, so that the partial index serves it.
 unfinished = action.c.state.in_(
@@ -172,7 +170,7 @@ proposal = Table(
     Column("due_at", BigInteger),  # when the sweep looks next; NULL when ended
     CheckConstraint("needs BETWEEN 1 AND 2", name="needs"),
 )
-_partial("ix_proposal_due_at", proposal.c.due_at, where=proposal.c.due_at.is_not(None))
+partial("ix_proposal_due_at", proposal.c.due_at, where=proposal.c.due_at.is_not(None))
 Index("ix_proposal_action", proposal.c.action, unique=True)
 
 answer = Table(
@@ -213,9 +211,9 @@ notice = Table(
         name="state",
     ),
 )
-_partial("ix_notice_due_at", notice.c.due_at, where=notice.c.due_at.is_not(None))
+partial("ix_notice_due_at", notice.c.due_at, where=notice.c.due_at.is_not(None))
 Index("ix_notice_action", notice.c.action, unique=True)
-_partial("ix_notice_unanswered", notice.c.id, where=notice.c.answered_at.is_(None))
+partial("ix_notice_unanswered", notice.c.id, where=notice.c.answered_at.is_(None))
 
 reversal = Table(
     "reversal",
@@ -285,86 +283,6 @@ standing = Table(
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
-)
-
-person = Table(
-    "person",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("email", Text, nullable=False, unique=True),  # lower case
-    Column("active", Integer, nullable=False),
-    Column("away_until", BigInteger),
-    Column("reached_at", BigInteger),
-    Column("added_at", BigInteger, nullable=False),
-    Column("password", Text),  # Argon2id, PHC string
-)
-
-person_role = Table(
-    "person_role",
-    metadata,
-    Column("person", Text, ForeignKey("person.id"), primary_key=True),
-    Column("role", Text, primary_key=True),
-    Column("client", Text, primary_key=True),  # '' is every client
-    Column("since", BigInteger, nullable=False),
-    Column("by", Text, nullable=False),
-)
-
-session = Table(
-    "session",
-    metadata,
-    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the token
-    Column("person", Text, nullable=False),
-    Column("csrf", Text, nullable=False),
-    Column("via", Text, nullable=False),  # 'console' or 'cli'
-    Column("at", BigInteger, nullable=False),
-    Column("signed_in_at", BigInteger, nullable=False),  # step-up renews it
-    Column("expires_at", BigInteger, nullable=False),
-)
-
-device = Table(
-    "device",
-    metadata,
-    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the device code
-    Column("user_code", Text, nullable=False, unique=True),
-    Column("person", Text),
-    Column("at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
-)
-
-set_up_link = Table(
-    "set_up_link",
-    metadata,
-    Column("hash", LargeBinary, primary_key=True),
-    Column("person", Text),  # NULL: makes the first person
-    Column("at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
-)
-
-agent = Table(
-    "agent",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("sponsor", Text, nullable=False),
-    Column("purpose", Text, nullable=False),
-    Column("version", Text, nullable=False),
-    Column("connections", Text, nullable=False),  # JSON list
-    Column("clients", Text, nullable=False),  # JSON list, empty: all of the connection's
-    Column("expires_at", BigInteger),
-    Column("suspended", Integer, nullable=False),
-    Column("at", BigInteger, nullable=False),
-)
-
-agent_key = Table(
-    "agent_key",
-    metadata,
-    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the whole key
-    Column("agent", Text, ForeignKey("agent.id"), nullable=False),
-    Column("prefix", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger),
-    Column("revoked_at", BigInteger),
 )
 
 client = Table(

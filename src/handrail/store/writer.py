@@ -53,9 +53,10 @@ class _Ticket:
 class Writer:
     """The queue in front of the only connection of this process that writes."""
 
-    def __init__(self, batches: Batches, *, max_queue: int = MAX_QUEUE) -> None:
+    def __init__(self, batches: Batches) -> None:
         self._batches = batches  # the leader's alone
-        self._max_queue = max_queue
+        self._max_queue = MAX_QUEUE
+        self._max_wait = MAX_WAIT
         self._lock = threading.Lock()  # guards everything below
         self._idle = threading.Condition(self._lock)
         self._first: deque[_Ticket] = deque()
@@ -93,7 +94,7 @@ class Writer:
         """Let what was taken end, refuse everything else, let go of the file."""
         with self._idle:
             self._closed = True
-            self._idle.wait_for(lambda: not self._leading, timeout=MAX_WAIT)
+            self._idle.wait_for(lambda: not self._leading, timeout=self._max_wait)
             self._batches.close()
 
     # --- those who wait ---
@@ -101,7 +102,7 @@ class Writer:
     def _wait(self, ticket: _Ticket) -> None:
         """Return when *ticket* has a result or the lead."""
         try:
-            if ticket.wake.acquire(timeout=MAX_WAIT):
+            if ticket.wake.acquire(timeout=self._max_wait):
                 return
         except BaseException:
             # Interrupted: nobody must hand the lead to a caller who has gone.

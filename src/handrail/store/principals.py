@@ -1,0 +1,88 @@
+"""The tables of people and agents: who they are, and what they sign in with.
+
+Secrets stand here as hashes only. `tables` holds the rest and names these too.
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Table, Text
+
+from handrail.store.schema import metadata
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False, unique=True),  # lower case
+    Column("active", Integer, nullable=False),
+    Column("away_until", BigInteger),
+    Column("reached_at", BigInteger),
+    Column("added_at", BigInteger, nullable=False),
+    Column("password", Text),  # Argon2id, PHC string
+)
+
+person_role = Table(
+    "person_role",
+    metadata,
+    Column("person", Text, ForeignKey("person.id"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("client", Text, primary_key=True),  # '' is every client
+    Column("since", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the token
+    Column("person", Text, nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("via", Text, nullable=False),  # 'console' or 'cli'
+    Column("at", BigInteger, nullable=False),
+    Column("signed_in_at", BigInteger, nullable=False),  # step-up renews it
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the device code
+    Column("user_code", Text, nullable=False, unique=True),
+    Column("person", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+set_up_link = Table(
+    "set_up_link",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("person", Text),  # NULL: makes the first person
+    Column("at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+agent = Table(
+    "agent",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("sponsor", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("connections", Text, nullable=False),  # JSON list
+    Column("clients", Text, nullable=False),  # JSON list, empty: all of the connection's
+    Column("expires_at", BigInteger),
+    Column("suspended", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+agent_key = Table(
+    "agent_key",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the whole key
+    Column("agent", Text, ForeignKey("agent.id"), nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
