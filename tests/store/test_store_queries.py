@@ -374,6 +374,12 @@ def test_a_page_stops_at_its_limit(store, build):
     assert not any("TEMP B-TREE FOR ORDER BY" in s for s in steps)
 
 
+def test_what_waits_is_found_by_its_own_index(store):
+    shape = queries.Filter(frozenset({"unfinished"}), words=1)
+
+    assert "ix_action_unfinished" in plan(store, queries.actions(shape))[0]
+
+
 def test_every_query_says_why():
     assert all(q.why.endswith(".") for q in queries.named_queries().values())
 
