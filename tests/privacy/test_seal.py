@@ -194,6 +194,31 @@ def test_a_key_file_that_is_none_is_refused(folder):
         open_sealer(folder)
 
 
+def test_a_changed_key_is_refused(folder, sealer):
+    key, ciphertext = sealer.seal(REF, "c1", b"x")
+    sealer.close()
+    with sqlite3.connect(folder / "keys.db") as keys:
+        keys.execute("UPDATE key SET wrapped = zeroblob(60)")
+    keys.close()
+    again = open_sealer(folder)
+    try:
+        with pytest.raises(Unreadable, match="a key was changed"):
+            again.open(REF, key, ciphertext)
+        with pytest.raises(Unreadable, match="a key was changed"):
+            again.seal(REF, "c1", b"y")
+    finally:
+        again.close()
+
+
+def test_keys_that_cannot_be_used_are_unavailable_and_no_text_is_sealed(folder, sealer):
+    sealer.close()
+
+    with pytest.raises(Unavailable, match="cannot be used"):
+        sealer.seal(REF, "c9", b"x")
+    with pytest.raises(Unavailable, match="cannot be used"):
+        sealer.open(REF, "key_other", b"x")
+
+
 def test_many_threads_share_one(sealer):
     failed = []
 
