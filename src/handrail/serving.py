@@ -35,7 +35,15 @@ def application(house: House, *, after_start: Callable[[], None] | None = None) 
         house.services, house.identity, house.clock, settings, lifespan=lifespan
     )
     app.mount("/mcp", gateway)
-    console.mount(app, house.services, house.identity, house.clock, settings, house.console)
+    console.mount(
+        app,
+        house.services,
+        house.identity,
+        house.clock,
+        url=settings.url,
+        organisation=lambda: house.organisation,
+        present=house.console,
+    )
     return app
 
 

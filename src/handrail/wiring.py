@@ -14,6 +14,7 @@ from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.callables import Callables
 from handrail.connectors.executor import Executor
 from handrail.connectors.host import Host
+from handrail.errors import NotFound
 from handrail.identity.identity import Identity
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.signer import Signer
@@ -109,6 +110,14 @@ class House:
     @property
     def services(self) -> Services:
         return self.middle.services
+
+    @property
+    def organisation(self) -> str:
+        """The organisation's name, as its policy gives it."""
+        try:
+            return self.services.policies.current().organisation
+        except NotFound:
+            return ""
 
     def start(self) -> int:
         """Recover what an earlier process left, then move. Returns how many actions were found

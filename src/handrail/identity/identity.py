@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from handrail.clock import Clock, from_us, to_us
+from handrail.core import ids
 from handrail.core.events import EventType
 from handrail.core.model import Agent, SignedIn
 from handrail.errors import BadInput, Closed, NotFound, NotSignedIn
@@ -203,10 +204,11 @@ class Identity:
         return row
 
     def set_up(
-        self, token: str, name: str, email: str, password: str, *, new: NewPerson
+        self, token: str, name: str, email: str, password: str
     ) -> tuple[str, SignedIn]:
         """Use a link: makes the first person, or gives an invited one their password."""
         self.link(token)
+        new = NewPerson(ids.new("per", self._clock.now(), secrets.token_bytes(10)))
         stored = passwords.hash_password(password)
         key = tokens.hashed(token)
 

@@ -1,6 +1,7 @@
 """What the doors show. It reads, names things for people, and decides nothing."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -43,6 +44,10 @@ class Read:
         self._keeper = keeper
         self._sealer = sealer
         self._clock = clock
+
+    def on_change(self, listener: Callable[[Sequence[str]], None]) -> None:
+        """Call *listener* with event types after each commit: a hint to look again."""
+        self._store.on_commit(listener)
 
     # --- the state of things ----------------------------------------------------------------
 

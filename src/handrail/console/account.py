@@ -1,0 +1,94 @@
+"""Signing in, set-up, stepping up, and confirming a terminal."""
+
+from starlette.responses import Response
+
+from handrail.console.door import Page, Visit, cookie_name, safe
+from handrail.errors import BadInput, HandrailError, NotSignedIn
+
+
+def login(visit: Visit) -> Response:
+    """The sign-in page."""
+    if visit.who is not None:
+        return visit.go(visit.query("to", "/inbox"))
+    return visit.page("login.html", to=visit.query("to", "/inbox"), error=None, email="")
+
+
+def sign_in(visit: Visit) -> Response:
+    """Sign in by password; a failure says the same for every reason."""
+    email, to = visit.form.get("email", ""), visit.form.get("to", "/inbox")
+    address = visit.request.client.host if visit.request.client else ""
+    try:
+        token, _ = visit.identity.sign_in(
+            email, visit.form.get("password", ""), via="console", address=address
+        )
+    except HandrailError as error:
+        status = 401 if isinstance(error, NotSignedIn) else 429
+        return visit.page("login.html", status=status, to=to, error=error, email=email)
+    visit.cookies[cookie_name(visit.request)] = token
+    return visit.go(safe(to))
+
+
+def step_up(visit: Visit) -> Response:
+    """Sign in again for a decision; what was entered goes on to where it was going."""
+    to = safe(visit.form.get("step_up_to", "/inbox"))
+    kept = {k: v for k, v in visit.form.items() if k not in {"password", "step_up_to", "csrf"}}
+    try:
+        token, who = visit.identity.step_up(visit.token, visit.form.get("password", ""))
+    except HandrailError as error:
+        return visit.page("step_up.html", status=401, kept=kept, to=to, error=error)
+    visit.cookies[cookie_name(visit.request)] = token
+    visit.who = who
+    return visit.page("step_up_go.html", kept=kept, to=to)
+
+
+def sign_out(visit: Visit) -> Response:
+    visit.identity.sign_out(visit.token)
+    visit.cookies[cookie_name(visit.request)] = None
+    return visit.go("/login")
+
+
+def set_up(visit: Visit) -> Response:
+    """The page behind a one-time link. Looking at it uses nothing up."""
+    link = visit.identity.link(visit.arg("token"))
+    return visit.page("setup.html", token=visit.arg("token"), invited=link["person"], error=None)
+
+
+def set_up_now(visit: Visit) -> Response:
+    """Use the link: the first person, or a password for an invited one."""
+    token, form = visit.arg("token"), visit.form
+    link = visit.identity.link(token)
+    try:
+        if form.get("password", "") != form.get("again", ""):
+            raise BadInput("the two passwords differ", hint="Type it again.")
+        session, _ = visit.identity.set_up(
+            token, form.get("name", ""), form.get("email", ""), form.get("password", "")
+        )
+    except BadInput as error:
+        return visit.page(
+            "setup.html", status=422, token=token, invited=link["person"], error=error
+        )
+    visit.cookies[cookie_name(visit.request)] = session
+    return visit.go("/inbox")
+
+
+def device(visit: Visit) -> Response:
+    """Where a person confirms the code that their terminal shows."""
+    _ = visit.person
+    return visit.page("device.html", done=False, code=visit.query("code"))
+
+
+def device_confirm(visit: Visit) -> Response:
+    visit.identity.device_confirm(visit.person, visit.form.get("code", ""))
+    return visit.page("device.html", done=True, code="")
+
+
+PAGES: tuple[tuple[str, tuple[str, ...], Page], ...] = (
+    ("/login", ("GET",), login),
+    ("/login", ("POST",), sign_in),
+    ("/step-up", ("POST",), step_up),
+    ("/logout", ("POST",), sign_out),
+    ("/setup/{token}", ("GET",), set_up),
+    ("/setup/{token}", ("POST",), set_up_now),
+    ("/device", ("GET",), device),
+    ("/device", ("POST",), device_confirm),
+)
