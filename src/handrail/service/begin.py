@@ -46,6 +46,9 @@ log = structlog.get_logger(__name__)
 #: How often a lost outcome commit is tried again before the outcome stays unknown.
 OUTCOME_TRIES = 5
 
+#: Microseconds by which the host's clock may stand behind the record.
+MAX_SKEW = 5_000_000
+
 METHODS: Mapping[str, str] = {
     "tool": "tools/call",
     "resource": "resources/read",
@@ -125,6 +128,7 @@ class Begin:
         """
 
         def unit(view: View) -> Rows:
+            _trusted_clock(view)
             request = asked.action.request
             if request.idempotency_key:
                 old = view.seen(asked.agent.id, request.idempotency_key)
@@ -171,6 +175,7 @@ class Begin:
         """
 
         def unit(view: View) -> Rows:
+            _trusted_clock(view)
             row = view.row("action", asked.action.id)
             if row is None:
                 raise Closed("the action is gone")
@@ -427,6 +432,16 @@ def _order(asked: Asked) -> Order:
         client=asked.client,
         era=asked.era,
     )
+
+
+def _trusted_clock(view: View) -> None:
+    """Refuse to begin while this host's clock stands far behind the record: windows and
+    approvals are judged by time, and a host whose clock is wrong must not judge them (I16)."""
+    if view.skew > MAX_SKEW:
+        raise Unavailable(
+            f"this host's clock is {view.skew / 1_000_000:.0f} s behind the record",
+            hint="Put the clock right (handrail doctor says more); nothing was begun.",
+        )
 
 
 def _stopped(state: Snapshot) -> bool:

@@ -57,7 +57,7 @@ class Pauses:
             )
             return Rows((Put("pause", row),), (event,), control=True, answer=row)
 
-        row, at = self._store.commit(unit)
+        row, at = self._store.commit(unit, first=True)
         return _shown(row, at[0].seq)
 
     def ease(self, who: SignedIn, pause: str, reason: str) -> dict[str, Any]:

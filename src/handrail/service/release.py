@@ -71,7 +71,7 @@ class Release:
             except HandrailError as error:
                 # The tool is withheld, the connection or the agent is gone: it can't run as
                 # approved, and no newer version could either.
-                self._versions.end(action_id, State.REVOKED, error.message)
+                self._versions.end(action_id, State.REVOKED, error.message, error.code)
                 return
             difference = self._difference(row, asked)
             if difference:

@@ -129,7 +129,9 @@ class Versions:
             "state": new["state"] if new else State.SUPERSEDED.value,
         }
 
-    def end(self, action_id: str, state: State, because: str) -> None:
+    def end(
+        self, action_id: str, state: State, because: str, code: str = "changed"
+    ) -> None:
         """End an open action that can no longer run, by Handrail itself, saying why."""
 
         def unit(view: View) -> Rows:
@@ -140,7 +142,7 @@ class Versions:
             event = Event(
                 EventType.ACTION_REFUSED, f"agent:{row['agent']}", action_id,
                 tuple(codec.load(row["clients"])),
-                {"type": row["type"], "why": because, "state": state.value},
+                {"type": row["type"], "why": code, "state": state.value},
             )
             values = {"state": state.value, "ended_at": view.now, "outcome": because}
             return Rows(
