@@ -4,6 +4,7 @@ import base64
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,8 @@ from handrail.ledger.checkpoint import Checkpoint, SignerKey, VerifierKey
 from handrail.ledger.errors import KeyInvalid, VerificationError
 
 NAME = "handrail.example/log"
-KEY = SignerKey.generate(NAME)
+# Always the same, since the names of tests are made from it.
+KEY = SignerKey(NAME, Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 HEAD = Checkpoint(NAME, 1024, b"\x5a" * 32)
 ROOT = base64.b64encode(HEAD.root).decode()
 

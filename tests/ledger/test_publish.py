@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.ledger import checkpoint, merkle, tiles
-from handrail.ledger.errors import MemoryUnreadable, Rollback, VerificationError
+from handrail.ledger.errors import Fork, MemoryUnreadable, Rollback, VerificationError
 from handrail.ledger.publish import Publisher, TileWriter, export
 from handrail.ledger.signer import Signer
 from handrail.ledger.tiles import ENTRIES, Folder, bundle, parse_path, tile_path, unbundle
@@ -174,7 +174,10 @@ def test_tiles_reach_as_high_as_the_log_is_long(three_levels: Path) -> None:
     for n in range(size):
         frontier = merkle.extend(frontier, n, merkle.hash_leaf(b"%d" % n))
     assert merkle.frontier_of(size, nodes) == frontier
-    assert TileWriter(Folder(three_levels), size).root == merkle.root(frontier)
+    writer = TileWriter(Folder(three_levels), size // 256)
+    for n in range(writer.size, size):
+        writer.add(b"%d" % n)
+    assert (writer.size, writer.root) == (size, merkle.root(frontier))
 
 
 # --- the publisher ---
@@ -228,7 +231,7 @@ def test_a_restarted_publisher_goes_on(log: Any, publisher: Publisher, tmp_path:
     again = Publisher(Signer(log.key, tmp_path / "memory"), tmp_path / "log")
     again.publish(log.head.size, log.head.root, stream)
 
-    assert asked == [300]
+    assert asked == [256]  # from the last bundle that was full
     assert verify(tmp_path / "log", log.vkey).entries == 330
 
 
@@ -237,13 +240,18 @@ def test_a_folder_that_was_lost_or_damaged_is_written_again(
 ) -> None:
     log.grow(300)
     note = publish_head(publisher, log)
-    for damage in ("all", "checkpoint", "edge"):
+    for damage in ("all", "checkpoint", "edge", "full", "above"):
         if damage == "all":
             shutil.rmtree(tmp_path / "log")
         elif damage == "checkpoint":
             (tmp_path / "log/checkpoint").write_bytes(b"torn")
+        elif damage == "edge":
+            shutil.rmtree(tmp_path / "log/tile/0/001.p")
+            shutil.rmtree(tmp_path / "log/tile/entries/001.p")
+        elif damage == "full":
+            (tmp_path / "log/tile/0/000").write_bytes(b"\0" * 256 * 32)
         else:
-            (tmp_path / "log/tile/0/001.p/44").write_bytes(b"\0" * 44 * 32)
+            (tmp_path / "log/tile/1/000.p/1").write_bytes(b"")
         again = Publisher(Signer(log.key, tmp_path / "memory"), tmp_path / "log")
         assert publish_head(again, log) == note
         assert verify(tmp_path / "log", log.vkey).entries == 300
@@ -307,7 +315,7 @@ def test_a_publisher_goes_on_after_an_error(log: Any, publisher: Publisher, tmp_
     log.grow(20)
     for wrong in ([b"{}"] * 20, log.bodies[:19]):
         with pytest.raises(VerificationError, match="do not give the head"):
-            publisher.publish(20, log.head.root, lambda *_, wrong=wrong: wrong)
+            publisher.publish(20, log.head.root, lambda a, b, wrong=wrong: wrong[a:b])
     assert not (tmp_path / "log/checkpoint").exists()
     publish_head(publisher, log)
     assert verify(tmp_path / "log", log.vkey).entries == 20
@@ -324,19 +332,24 @@ def test_an_older_copy_of_the_database_is_not_signed(
     assert verify(tmp_path / "log", log.vkey).entries == 20
 
 
+@pytest.mark.parametrize("published", [20, 300, 520])
+@pytest.mark.parametrize("forked", [1, 10, 260])
 def test_an_older_copy_that_grew_again_is_not_signed(
-    log: Any, make_log: Any, publisher: Publisher, tmp_path: Path
+    log: Any, make_log: Any, publisher: Publisher, tmp_path: Path, published: int, forked: int
 ) -> None:
-    """Put back to 10 entries, then written on past 20: longer, but not the same log."""
-    log.grow(20)
+    """Put back to an older copy, then written on past what was signed: longer, but another log.
+    Nothing of it is signed, and what was published still verifies."""
+    log.grow(published)
     publish_head(publisher, log)
-    older = make_log(key=log.key).grow(10)
+    older = make_log(key=log.key).grow(min(forked, published - 1))
     older.add(by="handrail")
-    older.grow(30)
+    older.grow(600)
     for again in (publisher, Publisher(Signer(log.key, tmp_path / "memory"), tmp_path / "log")):
-        with pytest.raises(VerificationError):
+        with pytest.raises(Fork):
             publish_head(again, older)
-    assert verify(tmp_path / "log", log.vkey).entries == 20
+        assert verify(tmp_path / "log", log.vkey).entries == published
+    publish_head(publisher, log.grow(300))
+    assert verify(tmp_path / "log", log.vkey).root == log.head.root.hex()
 
 
 def test_without_the_signers_memory_nothing_is_published(

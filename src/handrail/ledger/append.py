@@ -88,15 +88,15 @@ def extend(
         links.append({"client": client, "n": n, "prev": prev})
     body = entry.encode(
         {
+            "action": action,
+            "at": entry.stamp(at),
+            "by": by,
+            "clients": links,
+            "epoch": epoch,
+            "facts": facts or {},
             "origin": origin,
             "seq": seq,
-            "at": entry.stamp(at),
             "type": type,
-            "by": by,
-            "action": action,
-            "epoch": epoch,
-            "clients": links,
-            "facts": facts or {},
         }
     )
     leaf = merkle.hash_leaf(body)

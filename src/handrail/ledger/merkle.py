@@ -36,13 +36,12 @@ def hash_children(left: Hash, right: Hash) -> Hash:
 
 def extend(frontier: Frontier, size: int, leaf: Hash) -> Frontier:
     """Return the frontier of the tree of *size* leaves with *leaf* added."""
-    if not size & 1:
-        return (*frontier, leaf)
-    *roots, node = *frontier, leaf
+    node, kept = leaf, len(frontier)
     while size & 1:  # each trailing one-bit is a subtree as wide as `node`
-        node = hash_children(roots.pop(), node)
+        kept -= 1
+        node = _sha256(b"\x01" + frontier[kept] + node).digest()
         size >>= 1
-    return (*roots, node)
+    return (*frontier[:kept], node)
 
 
 def root(frontier: Frontier) -> Hash:

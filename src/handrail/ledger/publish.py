@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 
 from . import checkpoint, merkle
-from .errors import VerificationError
+from .errors import Fork, VerificationError
 from .signer import Signer, replace_durably
-from .tiles import ENTRIES, WIDTH, Folder, bundle, levels_of, row_frontier, tile_path, width_of
+from .tiles import ENTRIES, WIDTH, Folder, bundle, levels_of, row_frontier, tile_path
 
 Entries = Callable[[int, int], Iterable[bytes]]  #: (start, end) → entries at those positions
 
@@ -25,20 +25,22 @@ Entries = Callable[[int, int], Iterable[bytes]]  #: (start, end) → entries at 
 class TileWriter:
     """Writes the tiles of a log into a folder, entry by entry, holding one tile a level.
 
-    With *size* it goes on behind that many entries, whose tiles the folder must hold. With
-    *durable* each file is on disk before it has its name; else a power cut may tear what was
-    written last.
+    With *bundles* it goes on behind that many full bundles, whose tiles the folder must hold.
+    With *durable* a full tile is on disk before it has its name. Parts of tiles never are: they
+    are written again and again, and nothing is resumed from them.
     """
 
-    def __init__(self, folder: Folder, size: int = 0, *, durable: bool = True) -> None:
+    def __init__(self, folder: Folder, bundles: int = 0, *, durable: bool = True) -> None:
         self._folder = folder
         self._durable = durable
         self._full: list[str] = []
-        self.size = size
-        edge = [(level, size >> 8 * level >> 8) for level in range(levels_of(size))]
-        widths = [(level, n, width_of(level, n, size)) for level, n in edge]
-        self._rows = [folder.tile(*tile) if tile[2] else [] for tile in widths]
-        self._bundle = folder.entries(*widths[0][1:]) if widths and widths[0][2] else []
+        self.size = bundles * WIDTH
+        self._bundle: list[bytes] = []
+        self._rows: list[list[bytes]] = [[]]
+        for level in range(1, levels_of(self.size)):
+            first, end = self.size >> 8 * (level + 1) << 8, self.size >> 8 * level
+            below = (folder.tile(level - 1, n, WIDTH) for n in range(first, end))
+            self._rows.append([merkle.perfect_root(hashes) for hashes in below])
 
     @property
     def root(self) -> bytes:
@@ -86,7 +88,7 @@ class TileWriter:
             self._full.append(name)
         path = self._folder.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if self._durable:
+        if self._durable and width == WIDTH:
             replace_durably(path, data)
         else:
             draft = path.with_name(path.name + ".new")
@@ -137,16 +139,20 @@ class Publisher:
         Raises `Refused` when the signer will not sign it, `VerificationError` when *entries* do
         not give *root*.
         """
-        before, _ = self._signer.last
+        before, known = self._signer.last
         if size < before:
             return self._signer.sign(size, root)  # refuses, and says why
-        writer, self._writer = self._writer or self._resume(), None
-        for entry in entries(writer.size, size):
-            writer.add(entry)
-        if (writer.size, writer.root) != (size, root):
-            raise VerificationError(
-                f"the entries stored do not give the head of {size}", where="publish"
-            )
+        writer, self._writer = self._writer or self._resume(size), None
+        if not _filled(writer, size, root, entries):
+            # Either the folder is damaged, and is written again from the start; or the database
+            # is not the one that was signed, and what is published must stay as it is.
+            if _root(entries(0, before)) != known:
+                raise Fork(f"the first {before} entries stored are not those that were signed")
+            writer = TileWriter(self._folder)
+            if not _filled(writer, size, root, entries):
+                raise VerificationError(
+                    f"the entries stored do not give the head of {size}", where="publish"
+                )
         writer.flush()
         # Dying before the signer remembers leaves tiles that no checkpoint speaks about; dying
         # after it, a head that is signed again. Either way the next call finds and does the rest.
@@ -157,11 +163,23 @@ class Publisher:
         self._writer = writer
         return note
 
-    def _resume(self) -> TileWriter:
-        """A writer behind what is published, or at the start when that is not whole."""
+    def _resume(self, size: int) -> TileWriter:
+        """A writer behind the full bundles that are published, or at the start."""
         with suppress(VerificationError):
             head = checkpoint.verify(self._folder.checkpoint(), self._signer.key.verifier)
-            writer = TileWriter(self._folder, head.size)
-            if writer.root == head.root:
-                return writer
+            return TileWriter(self._folder, min(head.size, size) // WIDTH)
         return TileWriter(self._folder)
+
+
+def _filled(writer: TileWriter, size: int, root: bytes, entries: Entries) -> bool:
+    """Add what is missing up to *size*; whether that gives *root*."""
+    for entry in entries(writer.size, size):
+        writer.add(entry)
+    return (writer.size, writer.root) == (size, root)
+
+
+def _root(entries: Iterable[bytes]) -> bytes:
+    frontier: merkle.Frontier = ()
+    for n, entry in enumerate(entries):
+        frontier = merkle.extend(frontier, n, merkle.hash_leaf(entry))
+    return merkle.root(frontier)
