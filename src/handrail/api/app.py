@@ -1,6 +1,7 @@
 """The application: every noun's router under `/v1`, one way of saying what went wrong, and a
 description that a generator of clients can use."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -140,4 +141,4 @@ def _tidy(operation: dict[str, Any]) -> None:
         "content": {problems.PROBLEM: {"schema": {"$ref": _REF.format(model="Problem")}}},
     }
     # FastAPI names an operation after its function and path; the summary says it better.
-    operation["operationId"] = operation["summary"].lower().replace("'", "").replace(" ", "-")
+    operation["operationId"] = "-".join(re.findall(r"[a-z0-9]+", operation["summary"].lower()))

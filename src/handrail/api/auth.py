@@ -27,13 +27,13 @@ _OWN_SITES = frozenset({"same-origin", "none"})
 
 # They only describe: reading the credential is `bearer` and `cookie` below, so that a missing
 # one is our problem with a hint, and not FastAPI's.
-agent_key = HTTPBearer(
+_agent_key = HTTPBearer(
     scheme_name="agent key", description="An agent's key, `hr_…`.", auto_error=False
 )
-session = HTTPBearer(
+_session = HTTPBearer(
     scheme_name="session", description="A person's session from a terminal.", auto_error=False
 )
-browser = APIKeyCookie(
+_browser = APIKeyCookie(
     scheme_name="browser session",
     name=COOKIE,
     auto_error=False,
@@ -97,25 +97,35 @@ def _same_site(request: Request, found: SignedIn) -> None:
         )
 
 
-def person(request: Request, door: TheDoor) -> SignedIn:
+def person(
+    request: Request,
+    door: TheDoor,
+    _1: object = Security(_session),
+    _2: object = Security(_browser),
+) -> SignedIn:
     """Dependency of every handler that is for people."""
     return who(request, door.identity)
 
 
-def either(request: Request, door: TheDoor) -> Agent | SignedIn:
+def either(
+    request: Request,
+    door: TheDoor,
+    _0: object = Security(_agent_key),
+    _1: object = Security(_session),
+    _2: object = Security(_browser),
+) -> Agent | SignedIn:
     """Dependency of the few handlers that agents and people share."""
     if bearer(request).startswith(AGENT_KEY):
         return agent(request, door.identity)
     return who(request, door.identity)
 
 
-def asking(request: Request, door: TheDoor) -> Agent:
+def asking(request: Request, door: TheDoor, _0: object = Security(_agent_key)) -> Agent:
     """Dependency of the handlers that are for agents."""
     return agent(request, door.identity)
 
 
-Who = Annotated[SignedIn, Depends(person), Security(session), Security(browser)]
-Either = Annotated[
-    Agent | SignedIn, Depends(either), Security(agent_key), Security(session), Security(browser)
-]
-Asking = Annotated[Agent, Depends(asking), Security(agent_key)]
+# One dependency each, and nothing else in the brackets: FastAPI takes the last one of several.
+Who = Annotated[SignedIn, Depends(person)]
+Either = Annotated[Agent | SignedIn, Depends(either)]
+Asking = Annotated[Agent, Depends(asking)]

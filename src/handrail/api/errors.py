@@ -171,7 +171,9 @@ def install(app: FastAPI) -> None:
         return _problem(error.status_code, code, str(error.detail), hint, headers)
 
     async def unforeseen(request: Request, error: Exception) -> Response:
-        log.error("unforeseen failure", path=request.url.path, exc_info=error)
+        # The server logs the traceback itself; a second one here would be one with the values
+        # of variables in it, and those may be passwords.
+        log.error("unforeseen failure", path=request.url.path, error=type(error).__name__)
         return _problem(
             500,
             "internal",

@@ -1,0 +1,53 @@
+"""What the command line starts but does not contain: the composition root passes it in.
+
+A door knows no implementation, so `serve`, `verify` and the others arrive here as functions.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handrail.config import Settings
+from handrail.errors import HandrailError
+
+Say = Callable[[str], None]
+
+
+class NotHeld(HandrailError):
+    """Something that was checked does not hold; ``where`` says at what."""
+
+    code = "not-held"
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.where = where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that `doctor` looked at."""
+
+    name: str
+    ok: bool
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """The functions behind the commands that run or inspect a store."""
+
+    serve: Callable[[Settings, Say], None]
+    demo: Callable[[Settings, Say], None]
+    #: Verify a published folder with a public key; raises `NotHeld`.
+    verify: Callable[[Path, str], Mapping[str, Any]]
+    #: The paths of every tile of a log of that many entries.
+    tiles: Callable[[int], Iterable[str]]
+    #: The public key of the installation that the settings name, empty when there is none.
+    key: Callable[[Settings], str]
+    #: Write the whole record into an empty folder.
+    export: Callable[[Settings, Path], Mapping[str, Any]]
+    doctor: Callable[[Settings], Iterable[Finding]]
+    #: Run one benchmark, or all; returns what it measured.
+    bench: Callable[[str | None, Say], Mapping[str, Any]]

@@ -1,0 +1,186 @@
+"""Starting and inspecting: `serve`, `demo`, `verify`, `export`, `doctor`, `bench`.
+
+These work on a store on this computer. None of them decides anything for people.
+"""
+
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from handrail.cli import talk
+from handrail.cli.programs import NotHeld, Programs
+from handrail.cli.remote import Remote, connected
+from handrail.config import load
+from handrail.errors import BadInput
+
+MAX_ENTRIES = 1 << 40  # more than any log has: a server that claims more is not believed
+
+Database = Annotated[
+    str | None,
+    typer.Option("--database", help="sqlite:///PATH; by default a file in the data folder."),
+]
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of database and keys.")]
+Policy = Annotated[
+    Path | None, typer.Option("--policy", metavar="DIR", help="Publish this policy at the start.")
+]
+Host = Annotated[str | None, typer.Option("--host")]
+Port = Annotated[int | None, typer.Option("--port", min=0, max=65535)]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
+
+
+def serve(
+    ctx: typer.Context,
+    database: Database = None,
+    data: Data = None,
+    policy: Policy = None,
+    host: Host = None,
+    port: Port = None,
+) -> None:
+    """The server: API, console and gateway. Makes its database at the first start."""
+    settings = load(data=data, database=database, policy=policy, host=host, port=port)
+    _programs(ctx).serve(settings, talk.say)
+
+
+def demo(
+    ctx: typer.Context,
+    database: Database = None,
+    data: Data = None,
+    host: Host = None,
+    port: Port = None,
+) -> None:
+    """The same with a practice MSP, sample people and policy, and an agent at work."""
+    settings = load(data=data or _demo_folder(), database=database, host=host, port=port)
+    _programs(ctx).demo(settings, talk.say)
+
+
+def verify(
+    ctx: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="PATH_OR_URL", help="A published record, or a server.")
+    ] = "",
+    key: Annotated[str, typer.Option("--key", help="The log's public key, NAME+HASH+KEY.")] = "",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Check a record offline: exit 0 only when everything holds."""
+    settings = load(data=data)
+    key = key or _programs(ctx).key(settings)
+    if not key:
+        raise BadInput(
+            "by which key?", hint="Add --key NAME+HASH+KEY: `handrail doctor` prints it."
+        )
+    try:
+        if urlsplit(source).scheme in {"http", "https"}:
+            with tempfile.TemporaryDirectory() as copy, connected(_origin(source)) as there:
+                _mirror(there, source.rstrip("/"), Path(copy), _programs(ctx))
+                found = _programs(ctx).verify(Path(copy), key)
+        else:
+            path = Path(source) if source else settings.data / "ledger"
+            if not path.is_dir():
+                raise BadInput(f"there is no folder {path}", hint="Name a published record.")
+            found = _programs(ctx).verify(path, key)
+    except NotHeld as broken:
+        if json:
+            talk.print_json({"ok": False, "where": broken.where, "problem": broken.message})
+        else:
+            talk.note(f"{broken.where}: {broken.message}" if broken.where else broken.message)
+        raise typer.Exit(talk.NOT_HELD) from None
+    if json:
+        talk.print_json({"ok": True, **found})
+    else:
+        talk.say(f"Everything holds: {found['entries']} entries of {found['origin']}.")
+        talk.say(f"root  {found['root']}")
+        talk.say(f"level {found['level']}")
+
+
+def export(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    database: Database = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Write the record as files that `handrail verify`, or anyone's tool, can check."""
+    found = _programs(ctx).export(load(data=data, database=database), out)
+    if json:
+        talk.print_json(dict(found))
+    else:
+        talk.say(f"{found['size']} entries in {out}.")
+        talk.say(f"Check: handrail verify {out} --key {found['key']}")
+
+
+def doctor(
+    ctx: typer.Context, database: Database = None, data: Data = None, json: Json = False
+) -> None:
+    """Look at durability, clock, keys, channels and roles with nobody; exit 1 on trouble."""
+    found = list(_programs(ctx).doctor(load(data=data, database=database)))
+    if json:
+        talk.print_json([asdict(f) for f in found])
+    else:
+        for finding in found:
+            talk.say(f"{'ok     ' if finding.ok else 'TROUBLE'}  {finding.name}: {finding.text}")
+            if finding.hint and not finding.ok:
+                talk.say(f"         {finding.hint}")
+    if not all(f.ok for f in found):
+        raise typer.Exit(talk.NOT_HELD)
+
+
+def bench(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Which one; by default all.")] = None,
+    json: Json = False,
+) -> None:
+    """Benchmarks, as ratios to baselines of the same run."""
+    found = _programs(ctx).bench(name, talk.note if json else talk.say)
+    if json:
+        talk.print_json(dict(found))
+
+
+def _demo_folder() -> Path:
+    """The demo keeps its data apart, so that it can be thrown away."""
+    found = load().data
+    return found if os.environ.get("HANDRAIL_DATA") else found.with_name("handrail-demo")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _mirror(there: Remote, url: str, copy: Path, programs: Programs) -> None:
+    """Fetch the published record at *url* (a static host, or a Handrail server) into *copy*."""
+    base = url
+    try:
+        note = there.file(f"{base}/checkpoint")
+    except talk.Told as told:
+        if told.status != 404:
+            raise
+        base = f"{url}/v1/ledger"
+        note = there.file(f"{base}/checkpoint")
+    lines = note.split(b"\n", 2)
+    if len(lines) < 3 or not lines[1].isdigit() or len(lines[1]) > 13:
+        raise NotHeld("it is no checkpoint", where="checkpoint")
+    size = int(lines[1])
+    if size > MAX_ENTRIES:
+        raise NotHeld(f"it claims {size} entries", where="checkpoint")
+    (copy / "checkpoint").write_bytes(note)
+    for name in programs.tiles(size):
+        path = copy / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(there.file(f"{base}/{name}"))
+
+
+def _programs(ctx: typer.Context) -> Programs:
+    found: Programs = ctx.obj
+    return found
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands beside the others of *app*; their context holds the `Programs`."""
+    for command in (serve, demo, verify, export, doctor, bench):
+        app.command()(command)

@@ -1,0 +1,147 @@
+"""Stopping and going on: `pause`, `resume`, `away`."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from handrail.cli import talk
+from handrail.cli.remote import connected
+from handrail.clock import rfc3339
+from handrail.errors import BadInput
+
+_SPAN = re.compile(r"([0-9]{1,5})\s*(min|h|d)")
+_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
+
+
+class Scope(StrEnum):
+    """What is paused."""
+
+    ALL = "all"
+    AGENT = "agent"
+    CLIENT = "client"
+    TYPE = "type"
+
+
+def pause(
+    scope: Annotated[Scope, typer.Argument(help="What to pause.")],
+    ref: Annotated[str, typer.Argument(help="Which agent, client or type.")] = "",
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Nothing begins but reversals; else: restrict.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="A sentence.")] = "",
+    json: Json = False,
+) -> None:
+    """Pause at once: everything in scope needs a person (restrict), or nothing begins (--stop)."""
+    if (scope is Scope.ALL) != (not ref):
+        raise BadInput(
+            "REF goes with agent, client and type", hint="Such as: handrail pause client acme"
+        )
+    with connected() as there:
+        touched = there.get("pause/effect", scope=scope.value, ref=ref)
+        reason = talk.wanted(reason, "Why", "--reason")
+        body = {
+            "scope": scope.value, "ref": ref, "reason": reason,
+            "degree": "stop" if stop else "restrict",
+        }  # fmt: skip
+        result = there.post("pause", body)
+    if json:
+        talk.print_json({**result, "touched": touched})
+        return
+    talk.say(f"{'Stopped' if stop else 'Restricted'}: {_where(result)} ({result['id']}).")
+    talk.say(
+        f"In scope now: {touched['running']} running, {touched['waiting']} waiting, "
+        f"{touched['approved']} approved."
+    )
+    talk.say("Going back takes two people: handrail resume " + result["id"])
+
+
+def resume(
+    id: Annotated[str, typer.Argument(metavar="PAUSE", help="pse_…; without it: a list.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="A sentence.")] = "",
+    json: Json = False,
+) -> None:
+    """Go back towards normal, one step: stop → restrict → proposed → ended by a second person."""
+    with connected() as there:
+        pauses = there.get("pause")["items"]
+        if not id:
+            _list(pauses, json)
+            return
+        found = next((p for p in pauses if p["id"] == id), None)
+        if found is None:
+            raise BadInput(f"no pause {id} is in force", hint="handrail resume lists them.")
+        reason = talk.wanted(reason, "Why", "--reason")
+        step = "ease" if found["degree"] == "stop" else "resume"
+        result = there.post(f"pause/{id}/{step}", {"reason": reason})
+    if json:
+        talk.print_json(result)
+    elif step == "ease":
+        talk.say(f"Eased to restrict: {_where(result)}. Everything in scope needs a person.")
+    elif result["waits_for_second"]:
+        talk.say(f"Proposed. A second person must agree: handrail resume {id}")
+    else:
+        talk.say(f"Resumed: {_where(result)}.")
+
+
+def away(
+    until: Annotated[
+        str, typer.Argument(metavar="UNTIL", help="A span (4h, 2d) or a time (RFC 3339).")
+    ] = "",
+    back: Annotated[bool, typer.Option("--back", help="You are here again.")] = False,
+    json: Json = False,
+) -> None:
+    """Say that you are away, so that what would ask you passes on at once."""
+    if back == bool(until):
+        raise BadInput("say until when, or --back", hint="Such as: handrail away 4h")
+    with connected() as there:
+        body = {"until": None if back else rfc3339(_instant(until))}
+        result = there.post("availability", body)
+    if json:
+        talk.print_json(result)
+    else:
+        talk.say("Welcome back." if back else f"Away until {talk.when(result['away_until'])}.")
+
+
+def _instant(text: str) -> datetime:
+    span = _SPAN.fullmatch(text.strip())
+    if span is not None:
+        return datetime.now(UTC) + timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BadInput(
+            f"{text!r} is no time", hint="Such as 4h, 2d or 2026-11-02T09:00Z."
+        ) from None
+    return found.astimezone(UTC)
+
+
+def _where(pause: dict[str, Any]) -> str:
+    return "everything" if pause["scope"] == "all" else f"{pause['scope']} {pause['ref']}"
+
+
+def _list(pauses: list[dict[str, Any]], json: bool) -> None:
+    if json:
+        talk.print_json(pauses)
+    elif not pauses:
+        talk.say("Nothing is paused.")
+    else:
+        talk.table(
+            [
+                (
+                    p["id"], p["degree"], _where(p), p["by_name"], talk.when(p["at"]),
+                    p["reason"],
+                )
+                for p in pauses
+            ],
+            ("PAUSE", "DEGREE", "WHAT", "BY", "SINCE", "WHY"),
+        )  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Put these commands beside the others of *app*."""
+    for command in (pause, resume, away):
+        app.command()(command)
