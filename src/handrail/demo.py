@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,12 +31,15 @@ VISITOR_ROLES = (
     "operations-leadership", "compliance-officer", "senior-technician",
 )
 PACE = 4.0  # seconds between the agent's steps
+#: The practice agent goes on with other tickets instead of holding its call.
+HOLD = 0.5
 #: How long the sample people have been there: long enough to count (SPEC 12).
 _SINCE = timedelta(days=90)
 
 
 def demo(settings: Settings, say: Callable[[str], None], *, pace: float = PACE) -> None:
     """Run the demo until interrupted. *say* prints a line for the person who started it."""
+    settings = replace(settings, hold=HOLD)
     house = build(settings)
     worker = Worker(settings, pace)
 

@@ -168,6 +168,7 @@ class Read:
                 clients=codec.load(row["clients"]), type=row["type"],
             )
             current = reader.row("action", newest["action"]) or {}
+            action = reader.row("action", row["action"]) or {}
         may, why_not = True, ""
         person = self._keeper.current().people.get(who.person) if who else None
         if person is not None:
@@ -205,7 +206,7 @@ class Read:
             "why_not": why_not,
             "excluded": dict(proposal.excluded),
             "paused": [p.degree.value for p in paused],
-            "outcome": row["outcome"],
+            "outcome": action.get("outcome"),
             "result": result,
             "deny_reasons": dict(approval.DENY_REASONS),
             "people": [
