@@ -1,7 +1,7 @@
 """The composition root and entry point: the only file that chooses implementations."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.callables import Callables
 from handrail.connectors.executor import Executor
 from handrail.connectors.host import Host
+from handrail.core.policy import load
 from handrail.errors import NotFound
 from handrail.identity.identity import Identity
 from handrail.ledger.checkpoint import SignerKey
@@ -118,6 +119,23 @@ class House:
             return self.services.policies.current().organisation
         except NotFound:
             return ""
+
+    def publish_at_start(self, files: Mapping[str, str]) -> str:
+        """Publish *files* when no policy is in force yet; return a line that says what is so.
+
+        A policy that differs from the one in force is people's to publish, never a restart's.
+        """
+        try:
+            current = self.services.policies.current()
+        except NotFound:
+            done = self.services.policies.publish(None, files)
+            return f"Policy    version {done['n']}, {done['digest'][:16]}, now in force"
+        if load(files).digest == current.digest:
+            return f"Policy    {current.digest[:16]}, in force"
+        return (
+            "Policy    the folder differs from the policy in force, which stays; "
+            "a signed-in person publishes it (POST /v1/policy/versions)"
+        )
 
     def start(self) -> int:
         """Recover what an earlier process left, then move. Returns how many actions were found

@@ -14,7 +14,7 @@ hang or swell. Whether what it read is right is the reader's to check. Writing i
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -43,6 +43,20 @@ def tile_path(level: int, n: int, width: int = WIDTH) -> str:
     number = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
     kind = "entries" if level == ENTRIES else str(level)
     return f"tile/{kind}/{number}" + ("" if width == WIDTH else f".p/{width}")
+
+
+def paths(size: int) -> Iterator[str]:
+    """Every file of a log of *size* entries but its checkpoint: tiles by level, then bundles."""
+    counts = [(ENTRIES, size)]
+    level, count = 0, size
+    while count:
+        counts.append((level, count))
+        level, count = level + 1, count // WIDTH
+    for kind, total in counts:
+        for n in range(total // WIDTH):
+            yield tile_path(kind, n)
+        if total % WIDTH:
+            yield tile_path(kind, total // WIDTH, total % WIDTH)
 
 
 def parse_path(path: str) -> tuple[int, int, int]:
@@ -131,15 +145,19 @@ class Folder:
 
     def nodes(self, size: int) -> merkle.Nodes:
         """Return the hashes of the tree of *size*, for making proofs. Keeps some tiles at hand."""
-        tile = lru_cache(maxsize=64)(self.tile)
+
+        @lru_cache(maxsize=64)
+        def rows(level: int, n: int) -> list[list[bytes]]:
+            """The tree within a tile, as far as it is perfect: its hashes, those over pairs, …"""
+            found = [self.tile(level, n, width_of(level, n, size))]
+            while len(found[-1]) > 1:
+                found.append(merkle.row_above(found[-1]))
+            return found
 
         def node(level: int, index: int) -> bytes:
             tiled, within = divmod(level, HEIGHT)
-            start = index << within
-            n = start // WIDTH
-            hashes = tile(tiled, n, width_of(tiled, n, size))
-            first = start % WIDTH
-            return merkle.perfect_root(hashes[first : first + (1 << within)])
+            n, place = divmod(index, WIDTH >> within)
+            return rows(tiled, n)[within][place]
 
         return node
 

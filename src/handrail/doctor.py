@@ -1,0 +1,161 @@
+"""`handrail doctor`: is what Handrail rests on really there? Looks, changes nothing, and decides
+nothing; each finding says what to do."""
+
+import stat
+from collections.abc import Iterator
+from datetime import timedelta
+
+from handrail.channels.maildir import Maildir
+from handrail.cli.programs import Finding
+from handrail.clock import SystemClock, from_us, to_us
+from handrail.config import Settings
+from handrail.core.policy import Policy
+from handrail.core.routing import away
+from handrail.errors import HandrailError, NotFound
+from handrail.ledger.checkpoint import SignerKey
+from handrail.ledger.errors import LedgerError
+from handrail.ledger.signer import Signer
+from handrail.ledger.verify import verify
+from handrail.service.known import Keeper, Known
+from handrail.service.policies import Policies
+from handrail.store.contract import Store
+from handrail.store.database import open_store
+
+_FUTURE = timedelta(seconds=5)
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Look at everything, in the order in which trouble would come."""
+    yield _folder(settings)
+    clock = SystemClock()
+    try:
+        store = open_store(settings.database, clock, settings.origin)
+    except HandrailError as error:
+        yield Finding(name="database", ok=False, text=error.message, hint=error.hint)
+        return
+    try:
+        trouble = store.check()
+        yield Finding(
+            name="database",
+            ok=not trouble,
+            text="; ".join(trouble) or "whole, and every commit is flushed to disk",
+            hint="Restore a verified backup." if trouble else "",
+        )
+        with store.read() as reader:
+            head = from_us(int(reader.head()["at"]))
+        behind = head - clock.now()
+        yield Finding(
+            name="clock",
+            ok=behind <= _FUTURE,
+            text="not behind the record" if behind <= _FUTURE else f"{behind} behind the record",
+            hint="" if behind <= _FUTURE else "Put this host's clock right; nothing begins until.",
+        )
+        yield _record(settings, store)
+        yield from _organisation(store)
+    finally:
+        store.close()
+    yield Finding(
+        name="channels",
+        ok=True,
+        text=f"console, {Maildir.name} in {settings.data / 'mail'}",
+        hint="People are reached while a console is open, or by local mail.",
+    )
+
+
+def _folder(settings: Settings) -> Finding:
+    data = settings.data
+    if not data.exists():
+        return Finding(
+            name="data folder", ok=False, text=f"{data} is not there",
+            hint="`handrail serve` makes it at its first start.",
+        )
+    mode = stat.S_IMODE(data.stat().st_mode)
+    private = mode & 0o077 == 0
+    return Finding(
+        name="data folder", ok=private, text=f"{data}, mode {mode:04o}",
+        hint="" if private else f"Others can read it: chmod 700 {data}",
+    )
+
+
+def _record(settings: Settings, store: Store) -> Finding:
+    """The published record verifies, and the signer remembers no more than the store has."""
+    path = settings.data / "signer" / "key"
+    try:
+        key = SignerKey.parse(path.read_text())
+        size, _ = Signer(key, settings.data / "signer" / "memory.json").last
+        with store.read() as reader:
+            stored = int(reader.head()["size"])
+        if stored < size:
+            return Finding(
+                name="record", ok=False,
+                text=f"the database holds {stored} entries, but {size} were signed",
+                hint="It was put back to an older copy. Do not go on; find the newer one.",
+            )
+        if not (settings.data / "ledger" / "checkpoint").exists():
+            return Finding(name="record", ok=True, text="nothing is published yet")
+        report = verify(settings.data / "ledger", str(key.verifier))
+    except (LedgerError, OSError) as error:
+        return Finding(
+            name="record", ok=False, text=str(error),
+            hint="Keep a copy of the data folder, then look at where it says.",
+        )
+    return Finding(
+        name="record", ok=True, text=f"{report.entries} entries verify; {report.level}",
+        hint="Anchor it: give a copy of the checkpoint to someone else.",
+    )
+
+
+def _organisation(store: Store) -> Iterator[Finding]:
+    known = Keeper(store).current()
+    yield Finding(
+        name="people", ok=bool(known.people), text=f"{len(known.people)} people",
+        hint="" if known.people else "Start the server and open its set-up link.",
+    )
+    try:
+        policy = Policies(store).current()
+    except NotFound as error:
+        yield Finding(name="policy", ok=False, text=error.message, hint=error.hint)
+        return
+    unsigned = sum(not r.signed for r in policy.matrix())
+    yield Finding(
+        name="policy", ok=True,
+        text=f"{policy.digest[:16]}, {len(policy.rows)} rows, {unsigned} of them not signed",
+    )
+    yield from _roles(policy, known)
+    yield Finding(
+        name="own ground", ok=bool(policy.own_ground),
+        text=f"{len(policy.own_ground)} patterns are declared",
+        hint="" if policy.own_ground else "Declare own_ground: what Handrail itself rests on.",
+    )
+    for name in sorted(known.connections):
+        withheld = sum(
+            c == name and t["state"] in {"new", "changed"} for (c, _, _), t in known.tools.items()
+        )
+        yield Finding(
+            name=f"connection {name}", ok=withheld == 0,
+            text=f"{withheld} definitions are withheld" if withheld else "nothing is withheld",
+            hint="Look at them in the console: Settings, Connections." if withheld else "",
+        )
+
+
+def _roles(policy: Policy, known: Known) -> Iterator[Finding]:
+    """Every role of a chain has somebody; one that nobody covers is an alarm waiting."""
+    now = from_us(to_us(SystemClock().now()))
+    for role in sorted({r for chain in policy.chains.values() for r in chain}):
+        holders = [
+            p.name
+            for p in known.people.values()
+            if p.active and any(r.name == role for r in p.roles)
+        ]
+        there = [
+            p.name
+            for p in known.people.values()
+            if p.active and not away(p, now) and any(r.name == role for r in p.roles)
+        ]
+        text = ", ".join(holders) if holders else "nobody holds it"
+        if holders and not there:
+            text += " (all away)"
+        yield Finding(
+            name=f"role {role}", ok=bool(there), text=text,
+            hint="" if there else "Give the role to someone; its backups are asked meanwhile.",
+        )

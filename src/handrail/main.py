@@ -1,0 +1,103 @@
+"""The entry point: the command line over the programs that only the top of the house knows."""
+
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from handrail import cli, doctor
+from handrail.cli.programs import NotHeld, Programs, Say
+from handrail.config import Settings
+from handrail.demo import demo
+from handrail.ledger import tiles
+from handrail.ledger.checkpoint import SignerKey
+from handrail.ledger.errors import LedgerError, VerificationError
+from handrail.ledger.verify import verify
+from handrail.cli.policy import read_folder
+from handrail.serving import serve
+from handrail.wiring import build
+
+
+def main() -> None:
+    """Run the command line."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Plain tracebacks: no local variables, which may hold what must not be logged.
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    cli.build(PROGRAMS)()
+
+
+def _serve(settings: Settings, say: Say) -> None:
+    house = build(settings)
+
+    def started() -> None:
+        link = house.identity.set_up_link()
+        if settings.policy is not None:
+            text = house.publish_at_start(read_folder(settings.policy))
+            say(text)
+        say(f"Console   {settings.url}")
+        if link:
+            say(f"Set up    {settings.url}/setup/{link}   (once: makes the first person)")
+        say(f"Gateway   {settings.url}/mcp/CONNECTION")
+        say(f"Data      {settings.data}")
+        if settings.host not in {"127.0.0.1", "localhost", "::1"}:
+            say("Warning   this listens beyond this computer: put TLS in front of it.")
+
+    serve(house, after_start=started)
+
+
+def _verify(path: Path, key: str) -> Mapping[str, Any]:
+    try:
+        return asdict(verify(path, key))
+    except VerificationError as error:
+        raise NotHeld(str(error), where=error.where, hint=error.hint) from error
+    except LedgerError as error:
+        raise NotHeld(str(error), hint=error.hint) from error
+
+
+def _key(settings: Settings) -> str:
+    path = settings.data / "signer" / "key"
+    return str(SignerKey.parse(path.read_text()).verifier) if path.exists() else ""
+
+
+def _export(settings: Settings, out: Path) -> Mapping[str, Any]:
+    house = build(settings)
+    try:
+        return house.services.record.export(out)
+    finally:
+        house.store.close()
+
+
+def _doctor(settings: Settings) -> Iterable[Any]:
+    return doctor.findings(settings)
+
+
+def _bench(name: str | None, say: Say) -> Mapping[str, Any]:
+    from handrail import bench  # noqa: PLC0415 - its servers are not needed to serve
+
+    return bench.run(name, say)
+
+
+PROGRAMS = Programs(
+    serve=_serve,
+    demo=demo,
+    verify=_verify,
+    tiles=tiles.paths,
+    key=_key,
+    export=_export,
+    doctor=_doctor,
+    bench=_bench,
+)
+
