@@ -3,6 +3,7 @@
 * No signed row, and what is not known, is tier 3; what is prohibited is refused.
 * A rule whose condition cannot be evaluated holds; a bound that cannot be evaluated does not.
 * Floors, rules, bounds, confidence, standing, pauses and windows can only raise.
+* Names and texts are matched without regard to case and Unicode form (`conditions`, `words`).
 * The result names every contributor with a sentence.
 
 `judge` looks at the call and the policy, in the caller's thread; `settle` adds the state (standing,
@@ -10,11 +11,11 @@ pauses, windows) and is cheap enough for the writer. Both are pure: the same inp
 result (I21).
 """
 
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handrail.core.arguments import Looked, look, parts, visible
 from handrail.core.conditions import Scope, scope
 from handrail.core.floors import Call, floors
 from handrail.core.model import (
@@ -29,7 +30,8 @@ from handrail.core.model import (
     Snapshot,
     Tier,
 )
-from handrail.core.policy import MatrixRow, Policy, matches
+from handrail.core.policy import MatrixRow, Policy, Rule
+from handrail.core.titles import plain
 from handrail.core.unwrap import inside
 from handrail.core.words import fold
 
@@ -46,6 +48,7 @@ class Judgement:
     changes: bool
     has_content: bool
     velocity: int | None
+    doubt: str  #: why the confidence does not do; empty when it does
     data_classes: frozenset[str]
     scope: Mapping[str, Any] = field(repr=False)
 
@@ -106,35 +109,49 @@ def judge(
     *,
     draft: MatrixRow | None = None,
 ) -> Judgement:
-    """Judge one call by the policy alone.
+    """Judge one call by the policy alone. Raises nothing: what can't be understood is tier 3.
 
     With *draft*, by that row instead of the policy's: what it would mean once it is signed. Only
     for looking at drafts; no begin comes from it.
     """
     row = policy.row(action.type) if draft is None else draft
     request = action.request
-    values = with_facts(given(request, arguments, action.agent, action.agent_version, row), facts)
+    looked = look(arguments)
+    values = with_facts(
+        given(
+            request,
+            {} if looked.trouble else arguments,
+            action.agent,
+            action.agent_version,
+            row,
+        ),
+        facts,
+    )
     values["targets.count"] = len(action.targets)
     values["targets.list"] = list(action.targets)
     classes = frozenset(fold(c) for c in request.data_classes)
     if row is not None and row.data_classes is not None:
         classes |= row.data_classes
-    prepared = scope(values)
+    focus = policy.focus_for(row) if row is not None and draft is None else frozenset()
+    prepared = scope(values, focus=focus)
     reasons = list(_of_row(action, row, policy))
+    if looked.trouble:
+        reasons.append(Reason("unknown:arguments", Tier.APPROVE, looked.trouble.capitalize()))
+    category, effect = (row.category, row.effect) if row else ("other", Effect.CHANGE)
     if row is not None:
         reasons += _bounds(row, prepared)
-    category, effect = (row.category, row.effect) if row else ("other", Effect.CHANGE)
-    for rule in policy.rules_for(action.type, category, effect):
-        held = rule.when.holds(prepared)
-        if held.holds:
-            doubt = " (what it asks about is not known)" if held.error else ""
-            reasons.append(Reason(f"rule:{rule.name}", rule.tier, rule.because + doubt))
+    for group, rules in policy.groups_for(action.type, category, effect):
+        if not group.quiet(prepared):
+            reasons += _rules(rules, prepared)
+    if effect is Effect.CHANGE:
+        for freeze in policy.freezes:
+            if freeze.covers(action.type, category, action.clients, action.at):
+                reasons.append(Reason(f"freeze:{freeze.name}", Tier.APPROVE, freeze.because))
     reasons += floors(Call(action, row, facts, classes, policy))
-    reasons += _own_ground(action, arguments, policy)
+    reasons += _own_ground(action, looked, policy)
     hidden = inside(request.tool, arguments)
     if hidden is not None:
         reasons.append(Reason("inside", hidden.tier, hidden.text))
-    reasons += _confidence(row, request.confidence, max(r.tier for r in reasons))
     return Judgement(
         type=action.type,
         clients=action.clients,
@@ -144,15 +161,21 @@ def judge(
         changes=effect is Effect.CHANGE,
         has_content=row is None or row.content != (),
         velocity=row.velocity[0] if row and row.velocity else None,
+        doubt=_doubt(row, request.confidence),
         data_classes=classes,
         scope=values,
     )
 
 
 def settle(judgement: Judgement, policy: Policy, state: Snapshot) -> Classification:
-    """Add the state to a judgement: standing, pauses, windows."""
+    """Add the state to a judgement: standing, pauses, windows; then doubt, one tier up."""
     reasons = [*judgement.reasons, *_of_state(judgement, policy, state)]
     tier = max(r.tier for r in reasons)
+    if judgement.doubt:
+        # One tier up, not straight to 3: doubt about a small thing deserves a second look.
+        up = max(tier, Tier(min(tier + 1, Tier.APPROVE)))
+        reasons.append(Reason("confidence", min(up, Tier.APPROVE), judgement.doubt))
+        tier = up
     return Classification(
         tier=tier,
         reasons=tuple(reasons),
@@ -174,15 +197,24 @@ def classify(
 
 
 def _of_row(action: Action, row: MatrixRow | None, policy: Policy) -> Iterator[Reason]:
-    for glob, because in policy.prohibited:
-        if matches(action.type, (glob,)):
-            yield Reason(f"prohibited:{glob}", Tier.PROHIBITED, because)
+    for glob, because in policy.prohibited_for(action.type):
+        yield Reason(f"prohibited:{glob}", Tier.PROHIBITED, because)
     if row is not None:
         yield Reason("row", row.tier, row.rationale)
     elif action.type in policy.rows:
-        yield Reason("draft", Tier.APPROVE, f"The row of {action.type} is not signed yet")
+        yield Reason("draft", Tier.APPROVE, f"The row of {plain(action.type)} is not signed yet")
     else:
-        yield Reason("unknown:type", Tier.APPROVE, f"The matrix has no row for {action.type}")
+        yield Reason(
+            "unknown:type", Tier.APPROVE, f"The matrix has no row for {plain(action.type)}"
+        )
+
+
+def _rules(rules: Iterable[Rule], values: Scope) -> Iterator[Reason]:
+    for rule in rules:
+        held = rule.when.holds(values)
+        if held.holds:
+            doubt = " (what it asks about is not known)" if held.error else ""
+            yield Reason(f"rule:{rule.name}", rule.tier, rule.because + doubt)
 
 
 def _bounds(row: MatrixRow, values: Scope) -> Iterator[Reason]:
@@ -193,43 +225,25 @@ def _bounds(row: MatrixRow, values: Scope) -> Iterator[Reason]:
             )
 
 
-def _confidence(row: MatrixRow | None, confidence: int | None, tier: Tier) -> Iterator[Reason]:
+def _doubt(row: MatrixRow | None, confidence: int | None) -> str:
+    """Why the confidence does not do, empty when it does; missing counts as below."""
     if row is None or row.confidence_floor is None:
+        return ""
+    if confidence is not None and confidence >= row.confidence_floor:
+        return ""
+    said = "none was given" if confidence is None else f"it is {confidence / 10:g} %"
+    return f"Its confidence is below {row.confidence_floor / 10:g} %: {said}"
+
+
+def _own_ground(action: Action, looked: Looked, policy: Policy) -> Iterator[Reason]:
+    literals = policy.ground_literals()
+    targets = (*action.targets, *action.request.targets)
+    named = visible(" ".join(targets))
+    if not looked.mentions(literals) and not any(literal in named for literal in literals):
         return
-    if confidence is None or confidence < row.confidence_floor:
-        # One tier up, not straight to 3: doubt about a small thing deserves a second look.
-        up = Tier(min(tier + 1, Tier.APPROVE)) if tier < Tier.APPROVE else Tier.APPROVE
-        said = "none was given" if confidence is None else f"it is {confidence / 10:g} %"
-        floor = row.confidence_floor / 10
-        yield Reason("confidence", up, f"Its confidence is below {floor:g} %: {said}")
-
-
-def _own_ground(action: Action, arguments: Mapping[str, Json], policy: Policy) -> Iterator[Reason]:
-    if not policy.own_ground:
-        return
-    words = {_bare(w) for w in (*action.targets, *_strings(arguments))}
-    for ground in policy.own_ground:
-        if any(matches(word, (ground.pattern,)) for word in words):
-            yield Reason("own-ground", Tier.PROHIBITED, f"Handrail's own ground: {ground.why}")
-
-
-def _bare(text: str) -> str:
-    """*text* without what is invisible: a zero-width character hides nothing."""
-    return "".join(c for c in text if unicodedata.category(c) not in {"Cf", "Cc"}).strip()
-
-
-def _strings(value: Json) -> Iterator[str]:
-    """Every string inside *value*, keys included, however deep; without recursion."""
-    left = [value]
-    while left:
-        item = left.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict):
-            left += item.keys()
-            left += item.values()
-        elif isinstance(item, list):
-            left += item
+    words = [part for target in targets for part in parts(visible(target))]
+    for ground in policy.ground((*words, *looked.names_of_things())):
+        yield Reason("own-ground", Tier.PROHIBITED, f"Handrail's own ground: {ground.why}")
 
 
 def _of_state(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator[Reason]:
@@ -238,26 +252,34 @@ def _of_state(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator
     tiers = {scoped[c] for c in judgement.clients if c in scoped}
     if not judgement.clients or any(c not in scoped for c in judgement.clients):
         tiers |= overall
-    for tier in tiers:
+    for tier in sorted(tiers):
         yield Reason("standing", tier, f"Its standing is tier {tier.wire}")
     for pause in state.pauses:
         what = "stopped" if pause.degree is Degree.STOP else "restricted"
         of = "Everything" if pause.scope == "all" else f"The {pause.scope}"
         yield Reason(f"pause:{pause.degree.value}", Tier.APPROVE, f"{of} is {what}: a pause")
-    if not judgement.changes:
-        return
+    if judgement.velocity is not None and state.recent >= judgement.velocity:
+        yield Reason(
+            "velocity", Tier.APPROVE, f"{state.recent} of these were asked for within its window"
+        )
+    if judgement.changes:
+        yield from _aggregates(judgement, policy, state)
+
+
+def _aggregates(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator[Reason]:
+    """One change made in small calls is one change (SPEC 2.5). Counts include this call."""
     settings = policy.settings
     if judgement.has_content and state.touched_clients > settings.max_clients:
         yield Reason(
             "aggregate:clients",
             Tier.APPROVE,
-            f"The same change would reach {state.touched_clients} clients within the hour",
+            f"The same change would reach {state.touched_clients} clients within its window",
         )
     if judgement.has_content and state.touched_targets > settings.max_targets:
         yield Reason(
             "aggregate:targets",
             Tier.APPROVE,
-            f"The same change would reach {state.touched_targets} targets within the hour",
+            f"The same change would reach {state.touched_targets} targets within its window",
         )
     if state.trigger_clients > 1:
         yield Reason(
@@ -265,11 +287,9 @@ def _of_state(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator
             Tier.APPROVE,
             f"One trigger would reach {state.trigger_clients} clients",
         )
-    if judgement.velocity is not None and state.recent >= judgement.velocity:
-        yield Reason(
-            "velocity", Tier.APPROVE, f"{state.recent} of these were asked for within its window"
-        )
-    if state.in_flight_unverified >= settings.in_flight_later:
+    promoted = any(s.tier < Tier.APPROVE for s in state.standings)
+    most = settings.in_flight_after_promotion if promoted else settings.in_flight_later
+    if state.in_flight_unverified >= most:
         yield Reason(
             "in-flight",
             Tier.APPROVE,

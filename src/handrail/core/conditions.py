@@ -14,12 +14,13 @@ import ast
 import difflib
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 
+import orjson
 from cel_expr_python import cel
 
 from handrail.core.model import Json
@@ -105,6 +106,20 @@ _VOCABULARY = (
     "user.class",
 )
 
+#: Name in an expression → the attribute whose value it has.
+_SOURCES: Mapping[str, str] = {
+    **{name: name for name in ATTRIBUTES},
+    **{f"folded.{name}": name for name in TWINNED},
+}
+_NOTHING: frozenset[str] = frozenset()
+_EVERYTHING = frozenset(_SOURCES)
+_PLAIN = frozenset(ATTRIBUTES)
+_AS_THEY_STAND = _PLAIN - set(_VOCABULARY)
+_MENTIONED = re.compile(
+    r"(?<![\w.])(?:" + "|".join(sorted(map(re.escape, _SOURCES), reverse=True)) + r")(?!\w)"
+)
+_AROUND_DOTS = re.compile(r"\s*\.\s*")
+
 _TYPES: Mapping[str, Any] = {
     "string": cel.Type.STRING,
     "int": cel.Type.INT,
@@ -136,74 +151,63 @@ class Held:
 class Scope:
     """The values one call's expressions see. Attributes that are not known are left out.
 
-    Prepared once and shared by every condition of the call; made and used in one thread.
+    Prepared once and shared by every condition of the call; made and used in one thread. *focus*
+    names the attributes that will be asked for, folded ones included; what else is asked for is
+    prepared when it is.
     """
 
-    __slots__ = ("_after", "_plain", "_twinned", "values")
+    __slots__ = ("_after", "_focus", "_has", "_now", "values")
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], *, focus: frozenset[str] = _NOTHING) -> None:
         self.values = values
-        self._plain: Any = None
-        self._twinned: Any = None
+        self._focus = focus
+        self._has = _NOTHING
+        self._now: Any = None
         self._after: Any = None
 
-    def activation(self, *, afterwards: bool, twins: bool) -> Any:
-        """The CEL activation, made at first use."""
-        if afterwards:
-            if self._after is None:
-                self._after = _environment(True).Activation(dict(self.values))
-            return self._after
-        if twins:
-            if self._twinned is None:
-                known = _known(self.values)
-                for name in TWINNED:
-                    if name in known:
-                        known[f"folded.{name}"] = folded(known[name])
-                self._twinned = _environment(False).Activation(known)
-            return self._twinned
-        if self._plain is None:
-            # The twinned one says all that the plain one would.
-            self._plain = self._twinned or _environment(False).Activation(_known(self.values))
-        return self._plain
+    def now(self, needs: frozenset[str]) -> Any:
+        """The CEL activation before the act, with at least the attributes *needs*."""
+        if self._now is None or not needs <= self._has:
+            # Whoever asks for what was not expected gets everything: once, and then it is there.
+            self._has = _EVERYTHING if self._now is not None else self._focus | needs
+            values = self.values
+            known: dict[str, Any] = {}
+            for name in self._has:
+                source = _SOURCES[name]
+                if source in values:
+                    value = values[source]
+                    known[name] = value if name in _AS_THEY_STAND else folded(value)
+            self._now = _environment(False).Activation(known)
+        return self._now
+
+    def afterwards(self) -> Any:
+        """The CEL activation with what was read before and after, made at first use."""
+        if self._after is None:
+            self._after = _environment(True).Activation(dict(self.values))
+        return self._after
 
 
-def _known(values: Mapping[str, Any]) -> dict[str, Any]:
-    known = {k: v for k, v in values.items() if k not in AFTERWARDS}
-    for name in _VOCABULARY:
-        if name in known:
-            known[name] = folded(known[name])
-    return known
-
-
-def scope(values: Mapping[str, Any]) -> Scope:
+def scope(values: Mapping[str, Any], *, focus: frozenset[str] = _NOTHING) -> Scope:
     """Return *values* prepared for evaluation."""
-    return Scope(values)
+    return Scope(values, focus=focus)
 
 
 def folded(value: Json) -> Json:
     """*value* with every string in it folded, keys included."""
     if isinstance(value, str):
         return fold(value)
-    if isinstance(value, list):
-        return [folded(v) for v in value]
+    if isinstance(value, dict | list):
+        try:
+            encoded = orjson.dumps(value)
+            if encoded.isascii():
+                return orjson.loads(encoded.lower())  # the same, at once
+        except (TypeError, ValueError, RecursionError):
+            pass  # what is not plain JSON goes the long way
     if isinstance(value, dict):
         return {fold(str(k)): folded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [folded(v) for v in value]
     return value
-
-
-def ambiguous(value: Json) -> bool:
-    """Whether two keys of an object in *value* are the same once folded: nobody can say which of
-    them the upstream would read."""
-    left = [value]
-    while left:
-        item = left.pop()
-        if isinstance(item, dict):
-            if len({fold(str(k)) for k in item}) < len(item):
-                return True
-            left += [v for v in item.values() if isinstance(v, dict | list)]
-        elif isinstance(item, list):
-            left += [v for v in item if isinstance(v, dict | list)]
-    return False
 
 
 #: How a condition takes the folded words: a rule by either, a bound by both, a check not at all.
@@ -217,14 +221,14 @@ class Condition:
     text: str
     _compiled: Any = field(compare=False, repr=False)
     _afterwards: bool = False
-    _twins: bool = False
+    names: frozenset[str] = _PLAIN  #: the attributes it mentions, folded ones included
+    source: str = ""  #: the text that was compiled: *text*, and its folded twin
 
     def holds(self, values: Scope) -> Held:
         """Evaluate; an error counts as holding and says itself."""
         try:
-            value = self._compiled.eval(
-                values.activation(afterwards=self._afterwards, twins=self._twins)
-            ).value()
+            now = values.afterwards() if self._afterwards else values.now(self.names)
+            value = self._compiled.eval(now).value()
         except (RuntimeError, ValueError, TypeError, OverflowError) as error:
             return Held(True, str(error))
         if value is True:
@@ -253,7 +257,8 @@ class Expression:
     def value(self, values: Scope) -> Json:
         """Evaluate. Raises `ConditionError` when the value cannot be worked out."""
         try:
-            value = self._compiled.eval(values.activation(afterwards=self._afterwards, twins=False))
+            now = values.afterwards() if self._afterwards else values.now(_PLAIN)
+            value = self._compiled.eval(now)
             if value.type() == cel.Type.ERROR:
                 raise ConditionError(f"{self.text}: {value.value()}")
             return value.plain_value()
@@ -280,13 +285,50 @@ def condition(text: str, *, afterwards: bool = False, twin: Twin = "none") -> Co
             joined = f"({text}\n) {'||' if twin == 'either' else '&&'} ({other}\n)"
             try:
                 compiled = _compile(joined, afterwards, limit=5 * MAX_TEXT)
-                return Condition(text, compiled, afterwards, _twins=True)
+                return Condition(text, compiled, afterwards, _mentioned(joined), joined)
             except ConditionError as error:
                 raise ConditionError(
                     f"{text!r} cannot be read without regard to case",
                     hint="Write names and texts plainly, without raw or triple-quoted strings.",
                 ) from error
-    return Condition(text, compiled, afterwards)
+    return Condition(text, compiled, afterwards, _mentioned(text), text)
+
+
+_TOGETHER = 16  # conditions compiled into one
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Conditions of which usually none holds, asked in one evaluation.
+
+    ``a || b || c`` is `False` itself only when each of them is: an error in any makes it an error.
+    So one evaluation tells that nothing holds, and only otherwise each is asked by itself.
+    """
+
+    conditions: tuple[Condition, ...]
+    _compiled: Any = field(compare=False, repr=False)
+    names: frozenset[str]
+
+    def quiet(self, values: Scope) -> bool:
+        """Whether certainly none of them holds."""
+        try:
+            return self._compiled.eval(values.now(self.names)).value() is False
+        except (RuntimeError, ValueError, TypeError, OverflowError):
+            return False
+
+
+def together(conditions: Sequence[Condition]) -> Iterator[Together]:
+    """*conditions* in groups, in their order."""
+    for start in range(0, len(conditions), _TOGETHER):
+        group = tuple(conditions[start : start + _TOGETHER])
+        text = " || ".join(f"({c.source}\n)" for c in group)
+        compiled = _compile(text, False, limit=len(text))
+        yield Together(group, compiled, frozenset().union(*(c.names for c in group)))
+
+
+def _mentioned(text: str) -> frozenset[str]:
+    """The attributes *text* mentions; one that only stands in a literal does no harm."""
+    return frozenset(_MENTIONED.findall(_AROUND_DOTS.sub(".", text)))
 
 
 @lru_cache(maxsize=MAX_COMPILED)

@@ -7,22 +7,47 @@ exists is valid. Its digest is over its meaning, not its comments, and names the
 import fnmatch
 import hashlib
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
-from handrail.core.conditions import Condition, Expression, Scope, scope
+from handrail.core.conditions import Condition, Expression, Scope, Together, folded, together
 from handrail.core.defaults import Settings
+from handrail.core.lexicon import CLIENT_ARGUMENTS, SELF_SAID
 from handrail.core.model import Effect, Json, Tier, Urgency
+from handrail.core.recipes import Lookup, Read, Rollback, RollbackCall
 from handrail.core.scorecard import SCALES, Scorecard
+from handrail.core.titles import plain, shown
 from handrail.core.words import fold
 
-_SHOWN = 80  # characters of one value in a sentence
 _PLACE = re.compile(r"\{(args|targets|clients)(?:\.([A-Za-z0-9_-]+))?\}")
+__all__ = [
+    "SIGNERS",
+    "Beside",
+    "Bound",
+    "Freeze",
+    "Ground",
+    "Lookup",
+    "MatrixRow",
+    "Policy",
+    "Read",
+    "RoleKind",
+    "Rollback",
+    "RollbackCall",
+    "Route",
+    "Rule",
+    "Signature",
+    "content_digest",
+    "laxer",
+    "load",
+    "matches",
+    "plain",
+]
+
+_REMEMBERED = 20_000  # answers kept per policy; types are few, hostile names are many
 _ARGUMENT = re.compile(r"\bargs\.([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -30,70 +55,6 @@ def matches(name: str, globs: Sequence[str]) -> bool:
     """Whether *name* is one of *globs*, folded."""
     folded = fold(name)
     return any(fnmatch.fnmatchcase(folded, fold(g)) for g in globs)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A read of Handrail's own: a type, its arguments, and what must be seen."""
-
-    read: str
-    arguments: Mapping[str, Expression]
-    when: Condition | None = None
-    says: str = ""
-
-    def arguments_for(self, values: Mapping[str, Any]) -> dict[str, Json]:
-        """The exact arguments. Raises `ConditionError` when one can't be worked out."""
-        prepared = scope(values)
-        return {name: e.value(prepared) for name, e in self.arguments.items()}
-
-    def holds(self, values: Mapping[str, Any]) -> bool:
-        """Whether the condition is true of what was seen. An error fails."""
-        return self.when is None or self.when.true(scope(values))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
-    """How one fact is established: which calls, by which read, for how long."""
-
-    name: str
-    types: tuple[str, ...]
-    when: Condition | None
-    read: str
-    arguments: Mapping[str, Expression]
-    value: Expression
-    age: timedelta
-
-    def arguments_for(self, values: Mapping[str, Any]) -> dict[str, Json]:
-        prepared = scope(values)
-        return {name: e.value(prepared) for name, e in self.arguments.items()}
-
-    def value_of(self, values: Mapping[str, Any]) -> Json:
-        return self.value.value(scope(values))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackCall:
-    """One call of a rollback, before its arguments are worked out."""
-
-    call: str
-    arguments: Mapping[str, Expression]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rollback:
-    """The recipe that undoes. ``kind`` is exact, snapshot, time-limited, manual or none."""
-
-    kind: str
-    before: Read | None = None
-    calls: tuple[RollbackCall, ...] = ()
-    check: Read | None = None
-    within: timedelta | None = None
-    text: str = ""
-
-    @property
-    def one_click(self) -> bool:
-        """Whether a person may run it by one click (SPEC 4)."""
-        return self.kind in {"exact", "snapshot"} and bool(self.calls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,8 +138,8 @@ class MatrixRow:
         def place(match: re.Match[str]) -> str:
             noun, name = match.group(1), match.group(2)
             if noun == "args":
-                return _shown(arguments.get(name or ""))
-            return _shown(list(targets if noun == "targets" else clients))
+                return shown(arguments.get(name or ""))
+            return shown(list(targets if noun == "targets" else clients))
 
         return _PLACE.sub(place, self.said if past else self.says)
 
@@ -297,12 +258,7 @@ class Policy:
     rows: Mapping[str, MatrixRow]  #: signed and unsigned alike
     document: Mapping[str, Any]
     digest: str
-    _rules_for: dict[tuple[str, str, Effect], tuple[Rule, ...]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
-    _lookups_for: dict[str, tuple[Lookup, ...]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    _found: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def row(self, type: str) -> MatrixRow | None:
         """The signed row of *type*: a draft is not a row."""
@@ -313,22 +269,89 @@ class Policy:
         """Every row, drafts included, by category and type."""
         yield from sorted(self.rows.values(), key=lambda r: (r.category, r.type))
 
-    def rules_for(self, type: str, category: str, effect: Effect) -> tuple[Rule, ...]:
-        """The rules about calls of this kind: found once, so that cost grows with the rules
-        that can apply and not with all of them."""
-        key = (type, category, effect)
-        found = self._rules_for.get(key)
+    def _once(self, key: Any, find: Callable[[], Any]) -> Any:
+        """*find*'s answer, found once for *key*: cost grows with what applies, not with all."""
+        found = self._found.get(key)
         if found is None:
-            found = tuple(r for r in self.rules if r.about(type, category, effect))
-            self._rules_for[key] = found
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[key] = find()
         return found
+
+    def rules_for(self, type: str, category: str, effect: Effect) -> tuple[Rule, ...]:
+        """The rules about calls of this kind."""
+        rules: tuple[Rule, ...] = self._once(
+            (type, category, effect),
+            lambda: tuple(r for r in self.rules if r.about(type, category, effect)),
+        )
+        return rules
+
+    def groups_for(
+        self, type: str, category: str, effect: Effect
+    ) -> tuple[tuple[Together, tuple[Rule, ...]], ...]:
+        """The rules about calls of this kind, in groups that are asked at once."""
+
+        def find() -> tuple[tuple[Together, tuple[Rule, ...]], ...]:
+            rules = self.rules_for(type, category, effect)
+            found, at = [], 0
+            for group in together([r.when for r in rules]):
+                found.append((group, rules[at : at + len(group.conditions)]))
+                at += len(group.conditions)
+            return tuple(found)
+
+        groups: tuple[tuple[Together, tuple[Rule, ...]], ...] = self._once(
+            ("groups", type, category, effect), find
+        )
+        return groups
+
+    def focus_for(self, row: MatrixRow) -> frozenset[str]:
+        """The attributes that conditions on calls of *row* mention: what is worth preparing."""
+        found: frozenset[str] = self._once(
+            ("focus", row.type),
+            lambda: frozenset().union(
+                *(b.when.names for b in row.bounds),
+                *(r.when.names for r in self.rules_for(row.type, row.category, row.effect)),
+            ),
+        )
+        return found
+
+    def prohibited_for(self, type: str) -> tuple[tuple[str, str], ...]:
+        """The prohibitions (glob, because) that cover *type*."""
+        found: tuple[tuple[str, str], ...] = self._once(
+            ("prohibited", type), lambda: tuple(p for p in self.prohibited if matches(type, p[:1]))
+        )
+        return found
+
+    def ground_literals(self) -> tuple[str, ...]:
+        """For each own ground, the longest plain part of its pattern, folded: where none of them
+        stands in a call, no pattern can match."""
+        found: tuple[str, ...] = self._once(
+            "literals",
+            lambda: tuple(
+                max(re.split(r"[*?]|\[[^\]]*\]", fold(g.pattern)), key=len) for g in self.own_ground
+            ),
+        )
+        return found
+
+    def ground(self, words: Iterable[str]) -> Iterator[Ground]:
+        """The own ground that any of *words* (folded) names."""
+        patterns: tuple[tuple[re.Pattern[str], Ground], ...] = self._once(
+            "ground",
+            lambda: tuple(
+                (re.compile(fnmatch.translate(fold(g.pattern))), g) for g in self.own_ground
+            ),
+        )
+        listed = list(words)
+        for pattern, ground in patterns:
+            if any(map(pattern.match, listed)):
+                yield ground
 
     def lookups_for(self, type: str, values: Scope) -> Iterator[Lookup]:
         """The lookups that establish facts for this call, in the policy's order."""
-        found = self._lookups_for.get(type)
-        if found is None:
-            found = tuple(lk for lk in self.lookups if not lk.types or matches(type, lk.types))
-            self._lookups_for[type] = found
+        found: tuple[Lookup, ...] = self._once(
+            ("lookups", type),
+            lambda: tuple(lk for lk in self.lookups if not lk.types or matches(type, lk.types)),
+        )
         for lookup in found:
             if lookup.when is None or lookup.when.true(values):
                 yield lookup
@@ -343,6 +366,10 @@ class Policy:
         return kind.backups if kind else ()
 
 
+#: Arguments that are no content: where a change goes, and what an agent says about itself.
+_NO_CONTENT = CLIENT_ARGUMENTS | SELF_SAID
+
+
 def content_digest(row: MatrixRow, arguments: Mapping[str, Json]) -> str | None:
     """SHA-256 of what the call changes, apart from where: what an aggregate counts (SPEC 2.5).
 
@@ -354,48 +381,22 @@ def content_digest(row: MatrixRow, arguments: Mapping[str, Json]) -> str | None:
         if not row.content:
             return None
     else:
-        placed = set()
-        for expression in (row.client, row.targets):
-            if expression is not None:
-                placed |= set(_ARGUMENT.findall(expression.text))
-        names = [n for n in arguments if n not in placed]
+        placed = {
+            name
+            for expression in (row.client, row.targets)
+            if expression is not None
+            for name in _ARGUMENT.findall(expression.text)
+        }
+        names = [
+            n
+            for n in arguments
+            if n not in placed and fold(n).replace("_", "").replace("-", "") not in _NO_CONTENT
+        ]
         if not names:
             return None
-    content = {fold(n): _folded(arguments[n]) for n in names}
-    text = orjson.dumps([row.type, content], option=orjson.OPT_SORT_KEYS)
+    content = {fold(n): folded(arguments[n]) for n in names}
+    text = orjson.dumps([row.type, content], option=orjson.OPT_SORT_KEYS, default=str)
     return hashlib.sha256(text).hexdigest()
-
-
-def _folded(value: Json) -> Json:
-    if isinstance(value, str):
-        return fold(value)
-    if isinstance(value, list):
-        return [_folded(v) for v in value]
-    if isinstance(value, dict):
-        return {fold(str(k)): _folded(v) for k, v in value.items()}
-    return value
-
-
-def plain(text: str, limit: int = _SHOWN) -> str:
-    """*text* as it may stand in a sentence: one line, no controls, no reordering, capped."""
-    kept = "".join(
-        c if unicodedata.category(c) not in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"} else " "
-        for c in text[: limit * 4]
-    )
-    words = " ".join(kept.split())
-    return words if len(words) <= limit else words[: limit - 1] + "…"
-
-
-def _shown(value: Json) -> str:
-    if value is None:
-        return "(nothing)"
-    if isinstance(value, list):
-        if len(value) > 3:
-            return f"{plain(str(value[0]))} and {len(value) - 1} more"
-        return plain(", ".join(str(v) for v in value)) or "(nothing)"
-    if isinstance(value, dict):
-        return f"({len(value)} fields)"
-    return plain(str(value)) or "(empty)"
 
 
 def load(files: Mapping[str, str]) -> Policy:

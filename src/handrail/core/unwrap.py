@@ -11,10 +11,11 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from handrail.core.lexicon import AREAS, Act
 from handrail.core.model import Json, Tier
-from handrail.core.words import Reading, fold, read, words_of
+from handrail.core.words import Reading, fold, key_of, read, words_of
 
 _MAX_TEXT = 20_000
 
@@ -68,7 +69,18 @@ def hiding(tool: str, arguments: Mapping[str, Json]) -> Hiding | None:
 
     Looks at names only, so that a definition's parameters do as well as a call's arguments.
     """
-    names = {fold(a).replace("_", "").replace("-", "") for a in arguments}
+    return _shape(tool, tuple(arguments))[0]
+
+
+@lru_cache(maxsize=8192)
+def _shape(tool: str, arguments: tuple[str, ...]) -> tuple[Hiding | None, str | None]:
+    """How it hides another call, and which argument may be a script."""
+    script = next((a for a in arguments if key_of(a) == "script"), None)
+    return _hiding(tool, arguments), script
+
+
+def _hiding(tool: str, arguments: tuple[str, ...]) -> Hiding | None:
+    names = {key_of(a) for a in arguments}
     words = set(words_of(tool))
     if names & _METHODS and names & _PATHS:
         return Hiding.REQUEST
@@ -91,10 +103,10 @@ def _executes(tool: str) -> bool:
 
 def inside(tool: str, arguments: Mapping[str, Json]) -> Inside | None:
     """What the call hides, judged; None when it hides nothing."""
-    given = {fold(k).replace("_", "").replace("-", ""): v for k, v in arguments.items()}
-    how = hiding(tool, arguments)
+    how, script = _shape(tool, tuple(arguments))
     if how is None:
-        return _script(given)
+        return None if script is None else _script(arguments[script])
+    given = {key_of(k): v for k, v in arguments.items()}
     if how is Hiding.REQUEST:
         return _request(given)
     if how is Hiding.QUERY:
@@ -104,10 +116,9 @@ def inside(tool: str, arguments: Mapping[str, Json]) -> Inside | None:
     return _multiplexed(tool, given)
 
 
-def _script(given: Mapping[str, Json]) -> Inside | None:
+def _script(value: Json) -> Inside | None:
     """An argument named `script` is the name of one, or is the script itself."""
-    script = given.get("script")
-    if script is None or (isinstance(script, str | int) and _A_NAME.fullmatch(str(script))):
+    if isinstance(value, str | int) and _A_NAME.fullmatch(str(value)):
         return None
     return Inside(Hiding.COMMAND, Tier.APPROVE, "The script inside was never looked at")
 

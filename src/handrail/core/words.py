@@ -64,6 +64,12 @@ def fold(text: str) -> str:
 
 
 @lru_cache(maxsize=8192)
+def key_of(name: str) -> str:
+    """The name of an argument as it is compared: folded, without marks between its words."""
+    return fold(name).replace("_", "").replace("-", "")
+
+
+@lru_cache(maxsize=8192)
 def words_of(name: str) -> tuple[str, ...]:
     """The folded words of *name*, in the singular."""
     spaced = _CAMEL.sub(" ", unicodedata.normalize("NFKC", name[:400]))
