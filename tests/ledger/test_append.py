@@ -52,7 +52,7 @@ def test_positions_are_consecutive_and_the_root_is_that_of_the_leaves(log: Any) 
     log.grow(100)
 
     assert [read(b)["seq"] for b in log.bodies] == list(range(100))
-    assert log.head.root == merkle.tree_root(100, lambda level, i: merkle.perfect_root(
+    assert log.head.root == merkle.range_root(0, 100, lambda level, i: merkle.perfect_root(
         log.leaves[i << level : (i + 1) << level]
     ))  # fmt: skip
 

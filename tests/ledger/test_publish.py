@@ -149,7 +149,7 @@ def test_proofs_are_made_from_the_files(long_log: Any, tmp_path: Path) -> None:
             old,
             size,
             merkle.consistency_proof(old, size, nodes),
-            merkle.tree_root(old, nodes),
+            merkle.range_root(0, old, nodes),
             long_log.head.root,
         )
 
@@ -173,7 +173,7 @@ def test_tiles_reach_as_high_as_the_log_is_long(three_levels: Path) -> None:
     frontier: merkle.Frontier = ()
     for n in range(size):
         frontier = merkle.extend(frontier, n, merkle.hash_leaf(b"%d" % n))
-    assert merkle.frontier_of(size, nodes) == frontier
+    assert merkle.range_root(0, size, nodes) == merkle.root(frontier)
     writer = TileWriter(Folder(three_levels), size // 256)
     for n in range(writer.size, size):
         writer.add(b"%d" % n)

@@ -14,7 +14,7 @@ from handrail.ledger.signer import Signer
 
 
 def head_at(log: Any, size: int) -> tuple[int, bytes]:
-    return size, merkle.tree_root(size, nodes(log))
+    return size, merkle.range_root(0, size, nodes(log))
 
 
 def nodes(log: Any) -> merkle.Nodes:

@@ -54,14 +54,19 @@ def root(frontier: Frontier) -> Hash:
     return node
 
 
+def row_above(row: Sequence[Hash]) -> list[Hash]:
+    """Return the hashes over each pair of *row*; a last one without a partner is left out."""
+    return [
+        _sha256(b"\x01" + left + right).digest()
+        for left, right in zip(row[::2], row[1::2], strict=False)
+    ]
+
+
 def perfect_root(hashes: Sequence[Hash]) -> Hash:
     """Return the root over *hashes*, whose number must be a power of two."""
-    row = list(hashes)
+    row = hashes
     while len(row) > 1:
-        row = [
-            _sha256(b"\x01" + left + right).digest()
-            for left, right in zip(row[::2], row[1::2], strict=True)
-        ]
+        row = row_above(row)
     return row[0]
 
 
@@ -77,17 +82,6 @@ def range_root(start: int, end: int, nodes: Nodes) -> Hash:
         return nodes(level, start >> level)
     middle = start + _split(width)
     return hash_children(range_root(start, middle, nodes), range_root(middle, end, nodes))
-
-
-def tree_root(size: int, nodes: Nodes) -> Hash:
-    """Return the root of the first *size* leaves."""
-    return range_root(0, size, nodes) if size else EMPTY_ROOT
-
-
-def frontier_of(size: int, nodes: Nodes) -> Frontier:
-    """Return the frontier of the first *size* leaves."""
-    levels = range(size.bit_length() - 1, -1, -1)
-    return tuple(nodes(level, (size >> level) - 1) for level in levels if size >> level & 1)
 
 
 def inclusion_proof(index: int, size: int, nodes: Nodes) -> list[Hash]:

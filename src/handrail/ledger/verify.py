@@ -52,7 +52,6 @@ TYPES = (
     (type(None), str, str, list, int, dict, str, int, str),
 )
 PLACE = ("client", "n", "prev")
-PLACE_TYPES = (str, int, str)
 _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _SECOND = 19  # characters of an instant, to its second
 
@@ -206,8 +205,8 @@ class _Reading:
         for place in places:
             if type(place) is not dict or tuple(place) != PLACE:
                 raise self._broken("a place in a client's chain is malformed")
-            client, n, prev = values = tuple(place.values())
-            if tuple(map(type, values)) != PLACE_TYPES:
+            client, n, prev = place.values()
+            if type(client) is not str or type(n) is not int or type(prev) is not str:
                 raise self._broken("a place in a client's chain is malformed")
             last, named = chains.get(client, (-1, ""))
             if client <= former:
