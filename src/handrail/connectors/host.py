@@ -1,40 +1,43 @@
 """The one owner of upstream connections and credentials (ARCHITECTURE).
 
-Sessions are kept, not opened per call, and keyed by (connection, agent, client scope), since a
-stateful server would leak one agent's tenant into another's call. Everything upstream happens on
-the host's own event loop; its faces are synchronous and safe from many threads.
+Sessions are kept, not opened per call, and keyed by (connection, protocol era, agent, client
+scope), since a stateful server would leak one agent's tenant into another's call. Everything
+upstream happens on the host's own event loop; its faces are synchronous and safe from many
+threads.
 
 A call that was sent is never sent again: when its session dies, the caller hears `NoAnswer`, and
-the next call opens a new session.
+the next call opens a new session. Sessions that nobody used for a while are closed, and one
+connection has at most so many of them.
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup, TaskStatus
+import anyio.to_thread
 import structlog
+from anyio.abc import TaskGroup, TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from handrail.clock import Clock
 from handrail.connectors.callables import Callables
 from handrail.connectors.catalogue import ConnectionSpec, Offer
-from handrail.connectors.executor import Cancel, OnProgress, Order, Reply
+from handrail.connectors.eras import LEGACY
+from handrail.connectors.executor import Cancel, OnProgress, Order, Quiet, Reply
 from handrail.connectors.session import Session
-from handrail.errors import NoAnswer, NotSent
+from handrail.errors import HandrailError, NoAnswer, NotSent
 
 log = structlog.get_logger(__name__)
 
-IDLE = 600.0  # seconds after which an unused session is closed
-MOST = 64  # sessions of one connection
-PAGES = 200  # of one list; an upstream that never ends is cut off
-_LOOK = 0.2  # seconds between looks at a caller's wish to stop
+#: Handrail's own session for lists: no agent's, so that a list never shows an agent's state.
+LISTER = "handrail"
 
-Key = tuple[str, str, str]
+Key = tuple[str, str, str, str]
 _LISTS = (
     ("tools/list", "tools", "tools"),
     ("resources/list", "resources", "resources"),
@@ -43,20 +46,45 @@ _LISTS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many sessions are kept, and for how long."""
+
+    idle: float = 600.0  #: seconds after which an unused session is closed
+    most: int = 64  #: sessions of one connection
+    sweep: float = 30.0  #: seconds between looks for idle sessions
+    look: float = 0.1  #: seconds between looks at callers' wishes to stop
+    calm: float = 1.0  #: seconds between two tellings that one connection's lists changed
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """One call under way: whether it was sent, and whether its caller wants it stopped."""
+
+    cancel: Cancel
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+
 class Host:
     """Implements the executor and catalogue contracts over MCP and in-process callables."""
 
-    def __init__(self, clock: Clock, callables: Callables | None = None) -> None:
+    def __init__(
+        self, clock: Clock, callables: Callables | None = None, limits: Limits | None = None
+    ) -> None:
         self._clock = clock
         self._callables = callables or Callables()
+        self._limits = limits or Limits()
         self._lock = threading.Lock()
         self._specs: dict[str, ConnectionSpec] = {}
         self._down: dict[str, str] = {}
-        self._sessions: dict[Key, Session] = {}  # touched on the loop only
-        self._opening: dict[Key, anyio.Lock] = {}
+        self._listeners: list[Callable[[str], Any]] = []
         self._portal: BlockingPortal | None = None
         self._context: AbstractContextManager[BlockingPortal] | None = None
-        self._listeners: list[Callable[[str], None]] = []
+        # What follows is touched on the loop only.
+        self._sessions: dict[Key, Session] = {}
+        self._calls: set[_Call] = set()
+        self._called: anyio.Event
+        self._moved: dict[str, anyio.Event] = {}
         self._main: Future[Any]
         self._tasks: TaskGroup
         self._end: anyio.Event
@@ -73,13 +101,17 @@ class Host:
         """Close every session and the loop; what is under way gets no answer."""
         if self._portal is None or self._context is None:
             return
-        self._portal.call(self._close_all)
+        self._portal.call(self._stop)
         self._main.result()
         self._portal = None
         self._context.__exit__(None, None, None)
 
-    def on_changed(self, listener: Callable[[str], None]) -> None:
-        """Call *listener* with a connection's name when it says that its lists changed."""
+    def on_changed(self, listener: Callable[[str], Any]) -> None:
+        """Call *listener* with a connection's name when it says that its lists changed.
+
+        It is called in a thread, one at a time for each connection, and may read lists. What it
+        raises of ours is logged.
+        """
         self._listeners.append(listener)
 
     # --- catalogue --------------------------------------------------------------------------
@@ -88,7 +120,8 @@ class Host:
         with self._lock:
             old = self._specs.get(spec.name)
             self._specs[spec.name] = spec
-        if old is not None and old.digest != spec.digest:
+        # Whole specs are compared: a new secret has the digest of the old one.
+        if old is not None and old != spec:
             self._drop(spec.name)
 
     def forget(self, name: str) -> None:
@@ -112,56 +145,63 @@ class Host:
             n: f"down: {down[n]}" if n in down else ("up" if n in live else "idle") for n in names
         }
 
+    def sessions(self, name: str) -> int:
+        """How many sessions of that connection are open."""
+        return sum(key[0] == name and not s.over for key, s in list(self._sessions.items()))
+
     # --- executor ---------------------------------------------------------------------------
 
     def execute(
         self, order: Order, *, on_progress: OnProgress | None = None, cancel: Cancel | None = None
     ) -> Reply:
         spec = self._spec(order.connection)
+        if cancel is not None and cancel.is_set():
+            raise NotSent("the caller cancelled before anything was sent")
         if spec.kind == "callable":
             return self._callables.call(spec.target, order)
-        future = self._run(self._execute, spec, order, on_progress)
-        while True:
-            try:
-                reply: Reply = future.result(timeout=_LOOK if cancel is not None else None)
-            except FutureTimeout:
-                if cancel is not None and cancel.is_set():
-                    # The session tells the upstream; whether it stopped, nobody knows.
-                    future.cancel()
-                    raise NoAnswer("the caller cancelled the call") from None
-            except CancelledError:
-                raise NoAnswer("the call was cancelled") from None
-            return reply
+        reply: Reply = self._run(self._execute, spec, order, on_progress, cancel).result()
+        return reply
 
     # --- on the loop ------------------------------------------------------------------------
 
     async def _execute(
-        self, spec: ConnectionSpec, order: Order, on_progress: OnProgress | None
+        self,
+        spec: ConnectionSpec,
+        order: Order,
+        on_progress: OnProgress | None,
+        cancel: Cancel | None,
     ) -> Reply:
-        session = await self._session(spec, (spec.name, order.agent, order.client))
-        return await session.call(
-            order.method, order.params, timeout=order.timeout, on_progress=on_progress
-        )
+        sent: list[bool] = []
+        key = (spec.name, order.era, order.agent, order.client)
+        call = _Call(cancel or Quiet())
+        self._calls.add(call)
+        self._called.set()
+        try:
+            with call.scope, self._leased(spec, key) as session:
+                await self._greeted(session, key)
+                return await session.call(
+                    order.method,
+                    order.params,
+                    patience=order.timeout,
+                    on_progress=on_progress,
+                    on_send=lambda: sent.append(True),
+                )
+        finally:
+            self._calls.discard(call)
+        # Only a caller's wish to stop leads here; the session has told the upstream.
+        if sent:
+            raise NoAnswer("the caller cancelled the call; whether it stopped, nobody knows")
+        raise NotSent("the caller cancelled before anything was sent")
 
     async def _offer(self, spec: ConnectionSpec) -> Offer:
-        session = await self._session(spec, (spec.name, "handrail", ""))
-        found: dict[str, list[Mapping[str, Any]]] = {}
-        capabilities = session.hello.get("capabilities") or {}
-        for method, field, capability in _LISTS:
-            found[field] = []
-            cursor: str | None = None
-            for _ in range(PAGES if capability in capabilities else 0):
-                params = {"cursor": cursor} if cursor else {}
-                try:
-                    reply = await session.call(method, params, timeout=60.0)
-                except NoAnswer as error:
-                    raise NotSent(error.message) from error
-                if reply.result is None:
-                    break  # announced and not there: nothing to serve of this kind
-                found[field] += [d for d in reply.result.get(field) or [] if isinstance(d, dict)]
-                cursor = reply.result.get("nextCursor")
-                if not cursor:
-                    break
+        key = (spec.name, LEGACY, LISTER, "")
+        with self._leased(spec, key) as session:
+            await self._greeted(session, key)
+            capabilities = session.hello.get("capabilities") or {}
+            found = {
+                name: await session.listed(method, name) if capability in capabilities else []
+                for method, name, capability in _LISTS
+            }
         return Offer(
             hello=session.hello,
             tools=found["tools"],
@@ -170,68 +210,115 @@ class Host:
             prompts=found["prompts"],
         )
 
-    async def _session(self, spec: ConnectionSpec, key: Key) -> Session:
-        """The live session of *key*, opened if there is none. Raises `NotSent`."""
-        lock = self._opening.setdefault(key, anyio.Lock())
-        async with lock:
-            session = self._sessions.get(key)
-            if session is None or session.over or session.spec.digest != spec.digest:
-                if session is not None:
-                    session.close()
-                self._make_room(spec.name)
-                session = Session(spec, self._changed)
-                self._sessions[key] = session
-                self._tasks.start_soon(session.run)
-            try:
-                await session.ready()
-            except NotSent as error:
-                self._sessions.pop(key, None)
-                with self._lock:
-                    self._down[spec.name] = error.message
-                raise
-            with self._lock:
-                self._down.pop(spec.name, None)
+    @contextmanager
+    def _leased(self, spec: ConnectionSpec, key: Key) -> Iterator[Session]:
+        """The live session of *key*, opened if there is none, kept while in use."""
+        session = self._sessions.get(key)
+        if session is None or session.over or session.spec != spec:
+            if session is not None:
+                session.close()
+                del self._sessions[key]
+            self._make_room(spec.name)
+            session = self._sessions[key] = Session(spec, key[1], self._changed)
+            self._tasks.start_soon(session.run)
+        session.calls += 1
+        try:
+            yield session
+        finally:
+            session.calls -= 1
             session.used = self._clock.monotonic()
-            return session
+
+    async def _greeted(self, session: Session, key: Key) -> None:
+        try:
+            await session.ready()
+        except NotSent:
+            if self._sessions.get(key) is session:
+                del self._sessions[key]
+            with self._lock:
+                self._down[key[0]] = session.why
+            raise
+        with self._lock:
+            self._down.pop(key[0], None)
 
     def _make_room(self, name: str) -> None:
+        """Make place for one more session of *name*: the longest unused one goes first."""
+        mine = [k for k in self._sessions if k[0] == name]
+        if len(mine) < self._limits.most:
+            return
+        free = [k for k in mine if self._sessions[k].calls == 0]
+        if not free:
+            raise NotSent(f"all {len(mine)} sessions of {name} are busy")
+        oldest = min(free, key=lambda k: self._sessions[k].used)
+        self._sessions.pop(oldest).close()
+
+    def _sweep(self) -> None:
+        """Let go of sessions that are over, and close those that nobody used for a while."""
         now = self._clock.monotonic()
-        mine = sorted(
-            ((s.used, k) for k, s in self._sessions.items() if k[0] == name), key=lambda x: x[0]
-        )
-        for n, (used, key) in enumerate(mine):
-            session = self._sessions[key]
-            crowded = len(mine) - n >= MOST
-            if session.calls == 0 and (session.over or crowded or now - used > IDLE):
+        for key, session in list(self._sessions.items()):
+            unused = session.calls == 0 and now - session.used >= self._limits.idle
+            if unused or session.over:
                 session.close()
                 del self._sessions[key]
 
+    async def _look(self) -> None:
+        """Look at every caller's wish to stop, while there are callers."""
+        while True:
+            await self._called.wait()
+            for call in self._calls:
+                if call.cancel.is_set():
+                    call.scope.cancel()
+            if not self._calls:
+                self._called = anyio.Event()
+            await anyio.sleep(self._limits.look)
+
+    async def _tidy(self) -> None:
+        while True:
+            await anyio.sleep(self._limits.sweep)
+            self._sweep()
+
     async def _live(self, *, task_status: TaskStatus[None]) -> None:
         """Own every session's task, until `close`."""
-        self._end = anyio.Event()
+        self._end, self._called = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as self._tasks:
+            self._tasks.start_soon(self._look)
+            self._tasks.start_soon(self._tidy)
             task_status.started()
             await self._end.wait()
             self._tasks.cancel_scope.cancel()
-
-    async def _close_all(self) -> None:
-        for session in self._sessions.values():
-            session.close()
-        with anyio.move_on_after(5):
-            while any(not s.over for s in self._sessions.values()):
-                await anyio.sleep(0.02)
         self._sessions.clear()
+
+    async def _stop(self) -> None:
         self._end.set()
 
     async def _close_some(self, name: str) -> None:
         for key in [k for k in self._sessions if k[0] == name]:
             self._sessions.pop(key).close()
 
-    # --- inside -----------------------------------------------------------------------------
+    # --- changes ----------------------------------------------------------------------------
 
     def _changed(self, name: str) -> None:
-        for listener in self._listeners:
-            listener(name)
+        """Have the listeners told, once for many tellings of the upstream."""
+        moved = self._moved.get(name)
+        if moved is None:
+            moved = self._moved[name] = anyio.Event()
+            self._tasks.start_soon(self._tell, name)
+        moved.set()
+
+    async def _tell(self, name: str) -> None:
+        while self._moved[name].is_set():
+            self._moved[name] = anyio.Event()
+            for listener in self._listeners:
+                try:
+                    await anyio.to_thread.run_sync(partial(listener, name), abandon_on_cancel=True)
+                except HandrailError as error:
+                    log.warning("change not taken up", connection=name, why=error.message)
+                except Exception:
+                    # A listener's fault must not end the host; the next change tries again.
+                    log.exception("change not taken up", connection=name)
+            await anyio.sleep(self._limits.calm)
+        del self._moved[name]
+
+    # --- inside -----------------------------------------------------------------------------
 
     def _drop(self, name: str) -> None:
         if self._portal is not None:
@@ -248,5 +335,3 @@ class Host:
         if self._portal is None:
             raise NotSent("the host is not running")
         return self._portal.start_task_soon(work, *args)
-
-

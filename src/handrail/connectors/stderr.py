@@ -1,8 +1,9 @@
-"""What a child process writes to its standard error, into the log: by line, and bounded."""
+"""What a child process writes to its standard error, into the log: by line, bounded, without
+the secrets it was given."""
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -10,22 +11,33 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-_LINE = 500  # characters kept of one line
-_LINES = 200  # lines kept of one process
+LINE = 500  # characters kept of one line
+LINES = 200  # lines kept of one process
+_SHORTEST = 4  # shorter values are no secrets, and hiding them would garble every line
 
 
 @contextmanager
-def captured(connection: str) -> Iterator[TextIO]:
-    """A file for a child's standard error; its lines are logged until it is closed."""
+def captured(connection: str, secrets: Iterable[str] = ()) -> Iterator[TextIO]:
+    """A file for a child's standard error; its lines are logged until every holder closes it."""
+    hidden = sorted((s for s in secrets if len(s) >= _SHORTEST), key=len, reverse=True)
     readable, writable = os.pipe()
 
     def drain() -> None:
         with os.fdopen(readable, errors="replace") as lines:
-            for n, line in enumerate(lines):
-                if n < _LINES:
-                    log.info("upstream says", connection=connection, line=line.rstrip()[:_LINE])
+            count = 0
+            while line := lines.readline(LINE):
+                count += 1
+                if count <= LINES:
+                    log.info("upstream says", connection=connection, line=_shown(line, hidden))
+                if count == LINES:
+                    log.info("upstream says too much", connection=connection, limit=LINES)
 
-    reader = threading.Thread(target=drain, name=f"stderr-{connection}", daemon=True)
-    reader.start()
+    threading.Thread(target=drain, name=f"stderr-{connection}", daemon=True).start()
     with os.fdopen(writable, "w") as errors:
         yield errors
+
+
+def _shown(line: str, hidden: list[str]) -> str:
+    for secret in hidden:
+        line = line.replace(secret, "***")
+    return line.rstrip()
