@@ -126,7 +126,7 @@ def notice(row: Row, names: Names, now: int) -> dict[str, Any]:
         "confidence": None if row["confidence"] is None else row["confidence"] / 1000,
         "state": row["state"],
         "person": names.get(row["person"], row["person"]),
-        "at": when(row["at"]),
+        "at": when(row["action_at"]),
         "sent_at": when(row["sent_at"]),
         "review_by": when(row["review_by"]),
         "answered_by": names.get(row["answered_by"] or "", row["answered_by"] or ""),
