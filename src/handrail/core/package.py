@@ -55,10 +55,12 @@ def freeze(
     similar: Sequence[Mapping[str, Any]],
     track_record: Mapping[str, Any],
     urgency: Urgency,
+    observed: frozenset[int] = frozenset(),
     note: str = "",
     because: str = "",
 ) -> Package:
-    """Freeze one version. Raises `Refused` naming what is missing when a mandatory part is: the
+    """Freeze one version. *observed* are the ledger positions, of those the agent named, that are
+    reads which went through Handrail: only these count as observed. Raises `Refused` naming what is missing when a mandatory part is: the
     agent's reasoning, and what triggered it."""
     request = action.request
     missing = [
@@ -115,8 +117,8 @@ def freeze(
             {
                 "text": words(e.text, 500),
                 "source": words(e.source, 200),
-                "observed": e.entry is not None,
-                "entry": e.entry,
+                "observed": e.entry in observed,
+                "entry": e.entry if e.entry in observed else None,
             }
             for e in request.evidence[:MAX_EVIDENCE]
         ],

@@ -252,6 +252,7 @@ class Versions:
             )
             similar = [dict(r) for r in reader.similar(asked.action.type, asked.client)]
             record = dict(reader.track_record(asked.agent.id, asked.action.type))
+            observed = _observed(reader, asked)
         how_soon = asked.row.urgency if asked.row else Urgency.NORMAL
         routed = route(
             category=category,
@@ -281,6 +282,7 @@ class Versions:
             similar=similar,
             track_record=record,
             urgency=how_soon,
+            observed=observed,
             note=note,
             because=because,
         )
@@ -421,6 +423,25 @@ def _approve_at_once(
         if isinstance(w, Put)
     ]
     return (Put("action", values), *rest, answer_row), event
+
+
+def _observed(reader: Reader, asked: Asked) -> frozenset[int]:
+    """Which of the positions that the agent names are reads of its own that went through
+    Handrail, of a client that this call concerns: its claim alone proves nothing."""
+    found = set()
+    for evidence in asked.action.request.evidence:
+        entry = None if evidence.entry is None else reader.row("entry", evidence.entry)
+        action = reader.row("action", entry["action"]) if entry and entry["action"] else None
+        if (
+            action is not None
+            and entry is not None
+            and entry["type"] == EventType.ACTION_BEGUN
+            and action["agent"] == asked.agent.id
+            and action["effect"] == "read"
+            and (action["client"] in asked.action.clients or not action["client"])
+        ):
+            found.add(int(entry["seq"]))
+    return frozenset(found)
 
 
 def _same(view: View, asked: Asked) -> OpenProposal | None:
