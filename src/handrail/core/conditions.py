@@ -10,7 +10,6 @@
 * What a `Scope` was given is never changed, and nothing here reads anything else.
 """
 
-import ast
 import difflib
 import re
 import threading
@@ -311,6 +310,8 @@ class Together:
 
     def quiet(self, values: Scope) -> bool:
         """Whether certainly none of them holds."""
+        if self._compiled is None:
+            return False
         try:
             return self._compiled.eval(values.now(self.names)).value() is False
         except (RuntimeError, ValueError, TypeError, OverflowError):
@@ -322,7 +323,10 @@ def together(conditions: Sequence[Condition]) -> Iterator[Together]:
     for start in range(0, len(conditions), _TOGETHER):
         group = tuple(conditions[start : start + _TOGETHER])
         text = " || ".join(f"({c.source}\n)" for c in group)
-        compiled = _compile(text, False, limit=len(text))
+        try:
+            compiled = _compile(text, False, limit=len(text))
+        except ConditionError:
+            compiled = None  # each was compiled; only together are they too large
         yield Together(group, compiled, frozenset().union(*(c.names for c in group)))
 
 
@@ -376,7 +380,9 @@ def _article(noun: str) -> str:
 _PIECES = re.compile(
     r"""(?P<text>[rRbB]*(?:\"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
     r"""|(?P<selector>\.\s*[A-Za-z_]\w*(?!\w|\s*\())"""
-    r"""|(?P<root>(?<![\w.])(?:""" + "|".join(re.escape(n) for n in TWINNED) + r""")(?!\w))"""
+    r"""|(?P<root>(?<![\w.])(?:"""
+    + "|".join(n.replace(".", r"\s*\.\s*") for n in TWINNED)
+    + r""")(?!\w))"""
 )
 _MATCHING = re.compile(r"matches\s*\(\s*$")
 
@@ -395,7 +401,7 @@ def folded_text(text: str) -> str:
         end = piece.end()
         found = piece.group()
         if piece.lastgroup == "root":
-            out.append(f"folded.{found}")
+            out.append(f"folded.{_AROUND_DOTS.sub('.', found)}")
         elif piece.lastgroup == "selector":
             out.append(found.casefold())
         elif _MATCHING.search(text[: piece.start()]):
@@ -407,12 +413,24 @@ def folded_text(text: str) -> str:
     return "".join(out)
 
 
+_ESCAPE = re.compile(
+    r"\\(?:[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))"
+)
+_NAMED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    two, four, eight, octal, letter = match.groups()
+    if letter is not None:
+        return _NAMED.get(letter, letter)
+    return chr(int(octal, 8) if octal else int(two or four or eight, 16))
+
+
 def _folded_literal(literal: str) -> str:
-    try:
-        value = ast.literal_eval(literal)
-    except (ValueError, SyntaxError):
+    """A text literal with its text folded. Bytes stay as they are."""
+    quote = literal.index(literal[-1])
+    prefix, text = literal[:quote].lower(), literal[quote + 1 : -1]
+    if "b" in prefix:
         return literal
-    if not isinstance(value, str):
-        return literal
-    escaped = fold(value).replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r") + '"'
+    value = fold(text if "r" in prefix else _ESCAPE.sub(_unescaped, text))
+    return orjson.dumps(value).decode()
