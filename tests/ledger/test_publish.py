@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handrail.ledger import checkpoint, merkle, tiles
@@ -15,6 +15,9 @@ from handrail.ledger.publish import Publisher, TileWriter, export
 from handrail.ledger.signer import Signer
 from handrail.ledger.tiles import ENTRIES, Folder, bundle, parse_path, tile_path, unbundle
 from handrail.ledger.verify import verify
+
+# A busy machine is no fault of what is tested.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # --- names ---
 
@@ -35,6 +38,7 @@ def test_tiles_have_the_names_of_c2sp(tile: tuple[int, int, int], path: str) -> 
     assert parse_path(path) == tile
 
 
+@patient
 @given(st.integers(ENTRIES, 63), st.integers(0, 2**40), st.integers(1, 256))
 def test_every_tile_has_a_name_that_reads_back(level: int, n: int, width: int) -> None:
     assert parse_path(tile_path(level, n, width)) == (level, n, width)
@@ -72,6 +76,7 @@ def test_nothing_else_is_the_name_of_a_tile(path: str) -> None:
 # --- bundles ---
 
 
+@patient
 @given(st.lists(st.binary(max_size=300), max_size=20))
 def test_a_bundle_reads_back(entries: list[bytes]) -> None:
     assert unbundle(bundle(entries), len(entries)) == entries
@@ -365,3 +370,17 @@ def test_widths_of_tiles() -> None:
     assert [tiles.width_of(ENTRIES, n, 600) for n in range(4)] == [256, 256, 88, 0]
     assert [tiles.width_of(1, n, 600) for n in range(2)] == [2, 0]
     assert [tiles.levels_of(n) for n in (0, 1, 255, 256, 65_535, 65_536)] == [0, 1, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 600])
+def test_the_paths_of_a_log_are_the_files_of_its_export(
+    log: Any, tmp_path: Path, size: int
+) -> None:
+    path = log.grow(size).write(tmp_path / "log")
+    files = {str(p.relative_to(path)) for p in path.rglob("*") if p.is_file()}
+    assert sorted(tiles.paths(size)) == sorted(files - {"checkpoint"})
+
+
+def test_the_paths_of_a_long_log_reach_its_third_level(three_levels: Path) -> None:
+    files = {str(p.relative_to(three_levels)) for p in three_levels.rglob("*") if p.is_file()}
+    assert sorted(tiles.paths(65_536 + 259)) == sorted(files)

@@ -86,6 +86,10 @@ def test_an_older_checkpoint_beside_newer_tiles_verifies(log: Any, tmp_path: Pat
     (path / "tile/1/000.p").mkdir()
     (path / "tile/1/000.p/1").write_bytes(merkle.perfect_root(log.leaves[:256]))
     assert verify(path, log.vkey).entries == 300
+    (path / "tile/entries/001").write_bytes(b"\0\5short")
+    assert broken(path, log, "ends within entry 1 of 44").where == "tile/entries/001.p/44"
+    (path / "tile/0/001").write_bytes(b"\0" * 44)
+    assert broken(path, log, "it has 44 bytes and not 1408").where == "tile/0/001.p/44"
 
 
 def test_a_long_log_verifies_up_to_its_third_level_of_tiles(make_log: Any, tmp_path: Path) -> None:

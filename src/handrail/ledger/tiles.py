@@ -123,7 +123,9 @@ class Folder:
 
     def tile(self, level: int, n: int, width: int) -> list[bytes]:
         """Return the hashes of a tile. Raises `VerificationError`."""
-        data = self._partial_or_full(level, n, width, WIDTH * HASH)
+        data, more = self._part_or_full(level, n, width, WIDTH * HASH)
+        if more:
+            data = data[: width * HASH]
         if len(data) != width * HASH:
             raise VerificationError(
                 f"it has {len(data)} bytes and not {width * HASH}",
@@ -133,13 +135,13 @@ class Folder:
 
     def entries(self, n: int, width: int) -> list[bytes]:
         """Return the entries of a bundle. Raises `VerificationError`."""
-        data = self._partial_or_full(ENTRIES, n, width, MAX_BUNDLE)
+        data, more = self._part_or_full(ENTRIES, n, width, MAX_BUNDLE)
         where = tile_path(ENTRIES, n, width)
         try:
             found = unbundle(data, width)
         except VerificationError as e:
             raise VerificationError(e.message, where=where) from e
-        if sum(map(len, found)) + 2 * width != len(data):
+        if not more and sum(map(len, found)) + 2 * width != len(data):
             raise VerificationError(f"it goes on after its {width} entries", where=where)
         return found
 
@@ -179,13 +181,9 @@ class Folder:
             raise VerificationError(f"it is larger than {limit} bytes", where=name)
         return data
 
-    def _partial_or_full(self, level: int, n: int, width: int, limit: int) -> bytes:
-        name = tile_path(level, n, width)
-        full = tile_path(level, n)
-        # The log may have grown past this checkpoint: then the full tile stands for the part.
-        if width < WIDTH and not (self.path / name).exists() and (self.path / full).exists():
-            data = self.read(full, limit)
-            if level != ENTRIES:
-                return data[: width * HASH]
-            return bundle(unbundle(data, width))
-        return self.read(name, limit)
+    def _part_or_full(self, level: int, n: int, width: int, limit: int) -> tuple[bytes, bool]:
+        """What the file of a tile holds, and whether it is the full one in place of the part."""
+        part, full = tile_path(level, n, width), tile_path(level, n)
+        # The log may have grown past this checkpoint: then the part may be gone.
+        more = part != full and not (self.path / part).exists() and (self.path / full).exists()
+        return self.read(full if more else part, limit), more
