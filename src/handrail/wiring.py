@@ -181,7 +181,7 @@ def build(
         sealer=open_sealer(data / "keys"),
         clock=clock,
         channels=reached,
-        signer=_signer(data, settings.origin),
+        signer=_signer(data, settings.origin, store),
         published=data / "ledger",
     )
     return House(
@@ -195,8 +195,12 @@ def build(
     )
 
 
-def _signer(data: Path, origin: str) -> Signer:
-    """The log's signer: its key and its own memory, in a folder apart from the database."""
+def _signer(data: Path, origin: str, store: Store) -> Signer:
+    """The log's signer: its key and its own memory, in a folder apart from the database.
+
+    A memory is made only with the log itself: a signer that lost it signs nothing until people
+    have looked, since it could be made to sign an older copy.
+    """
     folder = data / "signer"
     folder.mkdir(exist_ok=True, mode=0o700)
     path, memory = folder / "key", folder / "memory.json"
@@ -207,4 +211,8 @@ def _signer(data: Path, origin: str) -> Signer:
             file.flush()
             os.fsync(file.fileno())
     key = SignerKey.parse(path.read_text())
-    return Signer(key, memory) if memory.exists() else Signer.create(key, memory)
+    with store.read() as reader:
+        fresh = int(reader.head()["size"]) <= 1  # its first entry starts the log
+    if fresh and not memory.exists():
+        return Signer.create(key, memory)
+    return Signer(key, memory)

@@ -226,7 +226,7 @@ class House:
         arguments = {"n": f"n{self.n}", "client": client, **arguments}
         return Request(
             connection="up", tool=tool, arguments=orjson.dumps(arguments),
-            trigger=Trigger("ticket", "T-1"), reasoning="because the ticket says so",
+            trigger=Trigger("ticket", f"T-{client}"), reasoning="because the ticket says so",
             confidence=900,
         )
 

@@ -154,7 +154,7 @@ class Asked:
                 "policy": classification.policy,
                 "judged": [[r.code, int(r.tier)] for r in self.judgement.reasons],
                 "reasons": [[r.code, int(r.tier)] for r in classification.reasons],
-                "state": leaf_state(state),
+                "seen": leaf_state(state),
                 "sealed": dict(self.sealed_digests),
                 **more,
             },

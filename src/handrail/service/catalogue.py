@@ -7,7 +7,7 @@ so what is found then is pinned at once; its rows still need signing before anyt
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
 log = structlog.get_logger(__name__)
 
 KINDS = ("mcp-stdio", "mcp-http", "callable")
+#: Events after which an agent may be served something else.
+_SERVING = ("tool:", "connection:", "policy:", "agent:")
 #: Who may set connections and accept definitions.
 KEEPERS = ("service-desk-manager", "operations-leadership", "senior-technician", "on-call-senior")
 
@@ -53,6 +55,19 @@ class Catalogue:
         self._sealer = sealer
         self._keeper = keeper
         self._hello: dict[str, Mapping[str, Any]] = {}
+        self._listeners: list[Callable[[], None]] = []
+        store.on_commit(self._moved)
+
+    def on_moved(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call *listener* after a commit that may have changed what agents are served, on any
+        thread; it must not block. Returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _moved(self, types: Sequence[str]) -> None:
+        if any(t.startswith(_SERVING) for t in types):
+            for listener in list(self._listeners):
+                listener()
 
     def start(self) -> None:
         """Make every stored connection known to the host. Reaches nothing yet."""

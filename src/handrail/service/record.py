@@ -21,6 +21,7 @@ from handrail.ledger import publish
 from handrail.ledger.errors import LedgerError
 from handrail.ledger.publish import Publisher
 from handrail.ledger.signer import Signer
+from handrail.ledger.tiles import parse_path
 from handrail.ledger.verify import Report, verify
 from handrail.store.contract import Event, Rows, Store
 
@@ -117,7 +118,10 @@ class Record:
         """How long the record is, what is signed of it, and what is wrong, if anything."""
         with self._store.read() as reader:
             head = reader.head()
-        size, _ = self._signer.last
+        try:
+            size, _ = self._signer.last
+        except LedgerError as error:
+            size, self._trouble = 0, str(error)
         return {
             "origin": head["origin"],
             "size": head["size"],
@@ -132,14 +136,11 @@ class Record:
 
     def file(self, path: str) -> bytes:
         """One published file: `checkpoint` or `tile/…`. Raises `NotFound`."""
-        parts = path.split("/")
-        if parts[0] not in {"checkpoint", "tile"} or any(
-            p in {"", ".", ".."} or not p.replace(".", "").isalnum() for p in parts
-        ):
-            raise NotFound(f"no such file of the record: {path[:100]}")
         try:
-            return self._folder.joinpath(*parts).read_bytes()
-        except OSError:
+            if path != "checkpoint":
+                parse_path(path)
+            return self._folder.joinpath(*path.split("/")).read_bytes()
+        except (OSError, ValueError):
             raise NotFound(f"no such file of the record: {path[:100]}") from None
 
     def export(self, out: Path, who: SignedIn | None = None) -> dict[str, Any]:

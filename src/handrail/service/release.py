@@ -73,6 +73,11 @@ class Release:
                 # approved, and no newer version could either.
                 self._versions.end(action_id, State.REVOKED, error.message, error.code)
                 return
+            if asked.outlook().tier is Tier.PROHIBITED:
+                self._versions.end(
+                    action_id, State.REVOKED, "the policy now prohibits it", "prohibited"
+                )
+                return
             difference = self._difference(row, asked)
             if difference:
                 self._versions.next(asked.agent, row, asked.action.request, "; ".join(difference))
