@@ -170,7 +170,12 @@ def test_what_has_no_folded_twin_is_refused():
 
 def test_expressions_afterwards_see_what_was_read():
     check = condition("after.enabled == before.enabled && result.ok", afterwards=True)
-    values = {**VALUES, "before": {"enabled": True}, "after": {"enabled": True}, "result": {"ok": 1}}
+    values = {
+        **VALUES,
+        "before": {"enabled": True},
+        "after": {"enabled": True},
+        "result": {"ok": 1},
+    }
 
     assert not check.true(scope(values))  # 1 is not true
     assert condition("after.enabled == before.enabled", afterwards=True).true(scope(values))
@@ -178,12 +183,12 @@ def test_expressions_afterwards_see_what_was_read():
         "Print Spooler",
         True,
     ]
-    with pytest.raises(ConditionError, match="Known names|undeclared"):
+    with pytest.raises(ConditionError, match=r"Known names|undeclared"):
         condition("result.ok")
 
 
 def test_an_expression_without_its_value_raises():
-    with pytest.raises(ConditionError, match="args.missing"):
+    with pytest.raises(ConditionError, match=r"args\.missing"):
         expression("args.missing").value(scope(VALUES))
     with pytest.raises(ConditionError):
         expression("result.x", afterwards=True).value(scope(VALUES))
@@ -210,7 +215,9 @@ def test_many_conditions_are_asked_at_once():
 
 def test_conditions_too_large_together_are_asked_one_by_one():
     large = " || ".join(f'args.x == "{"Q" * 60}{n}"' for n in range(25))
-    groups = list(together([condition(f"{large} || targets.count == {n}", twin="either") for n in range(16)]))
+    groups = list(
+        together([condition(f"{large} || targets.count == {n}", twin="either") for n in range(16)])
+    )
 
     assert any(not g.quiet(scope(VALUES)) for g in groups) or groups
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from handrail.core.lexicon import ABOUT_ONLY, Act
 from handrail.core.model import Action, Effect, Facts, Reason, Tier
-from handrail.core.nouns import GROUNDS, HEALTH, SECRETS
+from handrail.core.nouns import GROUNDS, HEALTH, NOUNS, SECRETS
 from handrail.core.policy import MatrixRow, Policy
 from handrail.core.words import fold, read
 
@@ -183,8 +183,11 @@ def floors(call: Call) -> Iterator[Reason]:
 def _grounds_of(tool: str) -> frozenset[str]:
     """Which grounds the words of a tool's name put its changes on."""
     reading = read(tool)
-    named = set(reading.words) | set(reading.paired)
-    return frozenset(g for g in reading.grounds if named & GROUNDS.get(g, frozenset()))
+    # A noun whose area another one outweighs is context: "assign ticket to user" is no account.
+    named = {
+        w for w in (*reading.words, *reading.paired) if NOUNS.get(w) in {*reading.areas, None}
+    }
+    return frozenset(ground for ground, words in GROUNDS.items() if named & words)
 
 
 @lru_cache(maxsize=8192)

@@ -116,7 +116,7 @@ STRONGER: Mapping[str, frozenset[str]] = MappingProxyType(
 GROUNDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "access": frozenset(
-            "user group role permission privilege mfa factor authenticator acl membership member "
+            "user account group role permission privilege mfa factor authenticator acl membership member "
             "entitlement sso saml oauth consent delegate delegation gdap admin credential secret "
             "apikey certificate invitation door".split()
         ),
