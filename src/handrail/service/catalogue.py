@@ -27,8 +27,8 @@ from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
 log = structlog.get_logger(__name__)
 
 KINDS = ("mcp-stdio", "mcp-http", "callable")
-#: Events after which an agent may be served something else.
-_SERVING = ("tool:", "connection:", "policy:", "agent:")
+#: Subjects of events after which an agent may be served something else.
+_SERVING = frozenset({"tool", "connection", "policy", "agent"})
 #: Who may set connections and accept definitions.
 KEEPERS = ("service-desk-manager", "operations-leadership", "senior-technician", "on-call-senior")
 
@@ -65,7 +65,7 @@ class Catalogue:
         return lambda: self._listeners.remove(listener)
 
     def _moved(self, types: Sequence[str]) -> None:
-        if any(t.startswith(_SERVING) for t in types):
+        if any(t.split(":")[1] in _SERVING for t in types):
             for listener in list(self._listeners):
                 listener()
 
