@@ -8,62 +8,58 @@ upstream are off, so nothing here asks the caller anything.
 import asyncio
 import functools
 import threading
-import time
-import weakref
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import anyio
 import anyio.to_thread
-import orjson
-import structlog
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    SERVER_INFO_META_KEY,
+)
 from mcp_types import methods as mcp_methods
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from handrail.core.action import State
-from handrail.core.model import Agent, Request
-from handrail.errors import BadInput, HandrailError, NotFound, TooMany, Unavailable, Unsure
-from handrail.gateway import facts, own, tasks
+from handrail.core.model import Agent, Effect
+from handrail.errors import HandrailError
+from handrail.gateway import calls, own, shapes, tasks
+from handrail.gateway.listeners import Listeners
+from handrail.gateway.schema import with_argument
 from handrail.service import Services
 from handrail.service.acted import Acted
 from handrail.service.catalogue import Served
 
-log = structlog.get_logger(__name__)
-
 #: Calls that may be under way at a time; each holds one thread while its upstream works.
 THREADS = 256
-_BEAT = 1.0  # seconds between beats while a call is held
+BEAT = 1.0  # seconds between beats while a call is held
 _LISTS = {
     "tools/list": ("tools", "tools"),
     "resources/list": ("resources", "resources"),
     "resources/templates/list": ("resourceTemplates", "templates"),
     "prompts/list": ("prompts", "prompts"),
 }
-_GOVERNED = frozenset({"tools/call", "resources/read", "prompts/get"})
+_LATE = 2.0  # seconds that the last words of progress may take to go out
 
 
 class Front:
     """Answers MCP requests of authenticated agents."""
 
-    def __init__(self, services: Services, *, hold: float) -> None:
+    def __init__(self, services: Services, *, hold: float, threads: int = THREADS) -> None:
         self._services = services
         self._hold = hold
+        self._threads = threads
         self._limiter: anyio.CapacityLimiter | None = None
-        self._fronts: dict[str, weakref.WeakSet[Any]] = {}
+        self._identities: dict[str, Mapping[str, Any]] = {}
+        self.listeners = Listeners(services)
         self.server: Server[Any] = Server("handrail")
         self.server.middleware.append(self._answer)
-
-    async def changed(self, connection: str) -> None:
-        """Tell whoever is connected that the lists of *connection* changed."""
-        for peer in list(self._fronts.get(connection, ())):
-            try:
-                await peer.send_tool_list_changed()
-            except (MCPError, anyio.ClosedResourceError, anyio.BrokenResourceError):
-                self._fronts[connection].discard(peer)
 
     # --- the one middleware -----------------------------------------------------------------
 
@@ -73,228 +69,188 @@ class Front:
         agent, connection = _who(ctx)
         modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
         if ctx.method in {"initialize", "server/discover"}:
-            served = await self._thread(self._services.catalogue.served, agent, connection)
-            self._fronts.setdefault(connection, weakref.WeakSet()).add(_peer(ctx))
-            return _hello(await call_next(ctx), served)
+            result = dict(await call_next(ctx))
+            return await self._greet(ctx, agent, connection, result)
         if not modern and not _peer(ctx).initialize_accepted:
-            return await call_next(ctx)
+            return await call_next(ctx)  # the SDK's own refusal
+        try:
+            result = await self._serve(ctx, agent, connection, modern=modern)
+        except HandrailError as error:
+            result = shapes.refused(error, ctx.method)
+        except MCPError as error:
+            raise shapes.crossed(error, modern=modern) from error
+        if result.get("resultType") == "task":
+            return result
+        return shapes.enveloped(result, ctx.method, self._identities.get(connection), modern=modern)
+
+    async def _serve(
+        self, ctx: Any, agent: Agent, connection: str, *, modern: bool
+    ) -> dict[str, Any]:
         if ctx.method.startswith("tasks/"):
-            return await self._task(ctx, agent)
-        if ctx.method not in _LISTS and ctx.method not in _GOVERNED:
+            return await self._task(ctx, agent, modern=modern)
+        listening = modern and ctx.method == "subscriptions/listen"
+        if not listening and ctx.method not in _LISTS and ctx.method not in calls.GOVERNED:
             raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=ctx.method)
         _valid(ctx)
-        try:
-            if ctx.method in _LISTS:
-                result = await self._list(ctx, agent, connection)
-            else:
-                result = await self._call(ctx, agent, connection)
-        except BadInput as error:
-            raise MCPError(code=INVALID_PARAMS, message=_said(error)) from error
-        except NotFound as error:
-            if ctx.method == "tools/call":
-                return _shaped(_text(_said(error), error=True), modern)
-            raise MCPError(code=INVALID_PARAMS, message=_said(error)) from error
-        except HandrailError as error:
-            if ctx.method != "tools/call":
-                raise MCPError(code=INVALID_PARAMS, message=_said(error)) from error
-            result = _text(_said(error), error=True, handrail={"state": error.code})
-        return _shaped(result, modern, listed=ctx.method in _LISTS)
+        if listening:
+            return await self.listeners.listen(ctx, agent, connection)
+        if ctx.method in _LISTS:
+            return await self._list(ctx, agent, connection, modern=modern)
+        return await self._call(ctx, agent, connection, modern=modern)
 
-    async def _list(self, ctx: Any, agent: Agent, connection: str) -> dict[str, Any]:
-        served: Served = await self._thread(self._services.catalogue.served, agent, connection)
+    # --- lists ------------------------------------------------------------------------------
+
+    async def _greet(
+        self, ctx: Any, agent: Agent, connection: str, result: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The upstream's identity and instructions, and what is governed of its abilities."""
+        try:
+            served = await self._served(agent, connection)
+        except HandrailError as error:
+            raise MCPError(code=INTERNAL_ERROR, message=shapes.words_of(error)) from error
+        legacy = ctx.method == "initialize"
+        capabilities: dict[str, Any] = {"tools": {"listChanged": True}}
+        if served.resources or served.templates:
+            capabilities["resources"] = {"listChanged": True}
+        if served.prompts:
+            capabilities["prompts"] = {"listChanged": True}
+        if legacy:
+            capabilities["tasks"] = dict(tasks.LEGACY_CAPABILITY)
+            await self.listeners.joined(agent, connection, _peer(ctx))
+        else:
+            capabilities["extensions"] = {tasks.EXTENSION: {}}
+        result["capabilities"] = capabilities
+        if served.hello.get("instructions"):
+            result["instructions"] = served.hello["instructions"]
+        identity = self._identities.get(connection)
+        if identity:
+            if legacy:
+                result["serverInfo"] = dict(identity)
+            else:
+                stamped = {**(result.get("_meta") or {}), SERVER_INFO_META_KEY: dict(identity)}
+                result["_meta"] = stamped
+        return result
+
+    async def _list(
+        self, ctx: Any, agent: Agent, connection: str, *, modern: bool
+    ) -> dict[str, Any]:
+        served = await self._served(agent, connection)
         field, attribute = _LISTS[ctx.method]
         listed = [dict(d) for d in getattr(served, attribute)]
         if ctx.method == "tools/list":
             policy = self._services.policies.current()
-            listed = [
-                t if (row := policy.row(f"{connection}.{t['name']}")) and row.effect == "read"
-                else facts.with_argument(t)
-                for t in listed
-            ]
-            listed += [dict(t) for t in own.TOOLS]
+            shown = []
+            for tool in listed:
+                if tool.get("name") in own.NAMES:
+                    continue  # a name of ours means ours
+                row = policy.row(f"{connection}.{tool.get('name')}")
+                changes = row is None or row.effect is not Effect.READ
+                offered = with_argument(tool) if changes else tool
+                if changes and not modern:
+                    execution = {**(offered.get("execution") or {}), "taskSupport": "optional"}
+                    offered = {**offered, "execution": execution}
+                shown.append(offered)
+            listed = [*shown, *(dict(t) for t in own.TOOLS)]
         return {field: listed}
 
-    async def _call(self, ctx: Any, agent: Agent, connection: str) -> dict[str, Any]:
+    async def _served(self, agent: Agent, connection: str) -> Served:
+        served: Served = await self._thread(self._services.catalogue.served, agent, connection)
+        if isinstance(info := served.hello.get("serverInfo"), Mapping):
+            self._identities[connection] = info
+        return served
+
+    # --- calls ------------------------------------------------------------------------------
+
+    async def _call(
+        self, ctx: Any, agent: Agent, connection: str, *, modern: bool
+    ) -> dict[str, Any]:
         params: Mapping[str, Any] = ctx.params or {}
         if ctx.method == "tools/call" and params["name"] in own.NAMES:
-            answered = await self._thread(
+            said: Acted | Mapping[str, Any] = await self._thread(
                 own.call, self._services, agent, params["name"], params.get("arguments") or {}
             )
-            if isinstance(answered, Acted):
-                return _result(answered, aware=True)
-            return _text(orjson.dumps(answered).decode())
-        request, meta, aware = await self._thread(
-            self._understand, agent, connection, ctx.method, params
+            if isinstance(said, Acted):
+                return shapes.of_acted(said, ctx.method, aware=True)
+            return own.shown(said)
+        call = await self._thread(
+            calls.understand, self._services, agent, connection, ctx.method, params
         )
-        acted = await self._act(ctx, agent, request, meta)
-        if acted.state is State.WAITING:
-            if tasks.declared(ctx):
-                return tasks.created(acted)
+        acted = await self._act(ctx, agent, call, modern=modern)
+        tool = ctx.method == "tools/call"
+        if tool and not modern and isinstance(params.get("task"), dict):
+            return tasks.created(acted, modern=False)
+        if not acted.final and acted.reply is None:
+            if tool and modern and tasks.declared(ctx) and acted.state is State.WAITING:
+                return tasks.created(acted, modern=True)
             acted = await self._held(ctx, agent, acted)
-        return _result(acted, aware=aware)
+        return shapes.of_acted(acted, ctx.method, aware=call.aware)
 
-    def _understand(
-        self, agent: Agent, connection: str, method: str, params: Mapping[str, Any]
-    ) -> tuple[Request, dict[str, Any], bool]:
-        """The call as a `Request`, and what of its `_meta` goes on to the upstream."""
-        meta = dict(params.get("_meta") or {})
-        arguments = dict(params.get("arguments") or {})
-        if method == "resources/read":
-            kind, name = self._resource(agent, connection, params["uri"])
-            tool, arguments = f"resource:{name}", {"uri": params["uri"]}
-        elif method == "prompts/get":
-            kind, tool = "prompt", f"prompt:{params['name']}"
-        else:
-            kind, tool = "tool", str(params["name"])
-        reads = method == "resources/read"
-        said = facts.of_call(meta, {} if reads else arguments)
-        aware = facts.ARGUMENT in meta
-        meta.pop(facts.ARGUMENT, None)
-        meta.pop("progressToken", None)
-        meta = {k: v for k, v in meta.items() if not k.startswith("io.modelcontextprotocol/")}
-        if not reads and isinstance(arguments.get(facts.ARGUMENT), dict):
-            arguments.pop(facts.ARGUMENT)
-        try:
-            body = orjson.dumps(arguments)
-        except TypeError as error:
-            raise BadInput(f"the arguments can't be sent: {error}") from error
-        request = Request(
-            connection=connection, tool=tool, kind=kind, arguments=body, **facts.understood(said)
-        )
-        return request, meta, aware
-
-    def _resource(self, agent: Agent, connection: str, uri: str) -> tuple[str, str]:
-        """The pinned definition that *uri* falls under: itself, or its template."""
-        served = self._services.catalogue.served(agent, connection)
-        if any(r.get("uri") == uri for r in served.resources):
-            return "resource", uri
-        for template in served.templates:
-            head = str(template.get("uriTemplate", "")).partition("{")[0]
-            if head and uri.startswith(head):
-                return "resource_template", str(template["uriTemplate"])
-        raise NotFound(f"no resource {uri!r} for this agent")
-
-    async def _act(
-        self, ctx: Any, agent: Agent, request: Request, meta: dict[str, Any]
-    ) -> Acted:
+    async def _act(self, ctx: Any, agent: Agent, call: calls.Call, *, modern: bool) -> Acted:
         loop, cancel = asyncio.get_running_loop(), threading.Event()
+        words: list[Future[None]] = []
 
         def on_progress(done: float, total: float | None, message: str | None) -> None:
             # Called on the host's loop; the caller's session lives on this one.
-            asyncio.run_coroutine_threadsafe(
-                ctx.session.report_progress(done, total, message), loop
-            )
+            said = ctx.session.report_progress(done, total, message)
+            words.append(asyncio.run_coroutine_threadsafe(said, loop))
 
         try:
             acted: Acted = await self._thread(
-                self._services.govern.act, agent, request,
-                meta=meta, on_progress=on_progress, cancel=cancel,
+                self._services.govern.act,
+                agent,
+                call.request,
+                meta=call.meta,
+                era="modern" if modern else "legacy",
+                on_progress=on_progress,
+                cancel=cancel,
             )
-            return acted
         finally:
             cancel.set()  # only heard when the caller is gone before the upstream answered
+        if words:
+            # What the upstream said before its result goes out before its result.
+            await asyncio.wait([asyncio.wrap_future(w) for w in words], timeout=_LATE)
+        return acted
 
     async def _held(self, ctx: Any, agent: Agent, acted: Acted) -> Acted:
-        """Hold the call while people decide, with a beat a second, up to the hold."""
-        deadline, beats = time.monotonic() + self._hold, 0
-        while not acted.final and (left := deadline - time.monotonic()) > 0:
-            acted = await self._thread(
-                self._services.govern.wait, agent, acted.id, min(_BEAT, left)
-            )
+        """Hold the call while people decide, with a beat a second, up to the hold. When the
+        caller leaves, only the waiting ends: the proposal does not hang on the call."""
+        deadline, beats = anyio.current_time() + self._hold, 0
+        while not acted.final and (left := deadline - anyio.current_time()) > 0:
+            acted = await self._thread(self._services.govern.wait, agent, acted.id, min(BEAT, left))
             beats += 1
             await ctx.session.report_progress(beats, None, "waiting for a person")
         return acted
 
-    async def _task(self, ctx: Any, agent: Agent) -> dict[str, Any]:
+    async def _task(self, ctx: Any, agent: Agent, *, modern: bool) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        gone = threading.Event()
+
+        def wait(action: str) -> Acted:
+            """Until it is final, with a beat a second; ends early when the caller has left."""
+            acted, beats = self._services.govern.wait(agent, action, BEAT), 0
+            while not acted.final and not gone.is_set():
+                beats += 1
+                told = ctx.session.report_progress(beats, None, "waiting for a person")
+                asyncio.run_coroutine_threadsafe(told, loop)
+                acted = self._services.govern.wait(agent, acted.id, BEAT)
+            return acted
+
         try:
             answered: dict[str, Any] = await self._thread(
-                tasks.answer, ctx, agent, self._services
+                tasks.answer, ctx, agent, self._services, modern=modern, wait=wait
             )
-            return answered
-        except BadInput as error:
-            raise MCPError(code=INVALID_PARAMS, message=_said(error)) from error
-        except HandrailError as error:
-            raise MCPError(code=INVALID_PARAMS, message=_said(error)) from error
+        finally:
+            gone.set()
+        return answered
 
     async def _thread(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(THREADS)
+            self._limiter = anyio.CapacityLimiter(self._threads)
         return await anyio.to_thread.run_sync(
             functools.partial(work, *args, **kwargs),
             limiter=self._limiter,
             abandon_on_cancel=True,
         )
-
-
-# --- shapes -------------------------------------------------------------------------------------
-
-
-def _result(acted: Acted, *, aware: bool) -> dict[str, Any]:
-    """What the caller gets: the upstream's own answer untouched, or why there is none."""
-    said = {"state": acted.state.value, "action": acted.id}
-    if acted.entry is not None:
-        said["entry"] = acted.entry  # type: ignore[assignment]
-    if acted.reply is not None:
-        if acted.reply.error is not None:
-            error = acted.reply.error
-            raise MCPError(
-                code=int(error.get("code", -32603)), message=str(error.get("message", "")),
-                data=error.get("data"),
-            )
-        result = dict(acted.reply.result or {})
-        if aware or acted.state is not State.DONE:
-            result["_meta"] = {**(result.get("_meta") or {}), facts.ARGUMENT: said}
-        return result
-    if acted.proposal is not None:
-        said["proposal"] = acted.proposal
-    text = acted.text
-    if acted.question:
-        text += f" A person asks: {acted.question!r}. Answer with handrail_answer."
-    return _text(text, error=True, handrail=said)
-
-
-def _text(text: str, *, error: bool = False, handrail: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": error}
-    if handrail is not None:
-        result["_meta"] = {facts.ARGUMENT: dict(handrail)}
-    return result
-
-
-def _said(error: HandrailError) -> str:
-    text = error.message.rstrip(".") + "."
-    if isinstance(error, TooMany):
-        text += f" Retry-After: {error.retry_after} s."
-    if isinstance(error, Unavailable | Unsure):
-        text += " Nothing is known to have been done."
-    return f"{text} {error.hint}".strip()
-
-
-def _shaped(result: dict[str, Any], modern: bool, *, listed: bool = False) -> dict[str, Any]:
-    """The envelope that the caller's protocol era asks for."""
-    if not modern:
-        return {k: v for k, v in result.items() if k not in {"resultType", "ttlMs", "cacheScope"}}
-    shaped = {"resultType": "complete", **result}
-    if listed:
-        shaped |= {"ttlMs": 0, "cacheScope": "private"}
-    return shaped
-
-
-def _hello(result: Any, served: Served) -> dict[str, Any]:
-    """The handshake's answer: the upstream's identity, and what is governed of its abilities."""
-    hello = dict(result)
-    upstream = served.hello
-    capabilities: dict[str, Any] = {"tools": {"listChanged": True}}
-    if served.resources or served.templates:
-        capabilities["resources"] = {"listChanged": True}
-    if served.prompts:
-        capabilities["prompts"] = {"listChanged": True}
-    capabilities["extensions"] = {tasks.EXTENSION: {}}
-    hello["capabilities"] = capabilities
-    if upstream.get("instructions"):
-        hello["instructions"] = upstream["instructions"]
-    if "serverInfo" in hello and upstream.get("serverInfo"):
-        hello["serverInfo"] = upstream["serverInfo"]
-    return hello
 
 
 def _who(ctx: Any) -> tuple[Agent, str]:
@@ -312,9 +268,7 @@ def _valid(ctx: Any) -> None:
     try:
         mcp_methods.validate_client_request(ctx.method, ctx.protocol_version, ctx.params)
     except KeyError:
-        raise MCPError(
-            code=METHOD_NOT_FOUND, message="Method not found", data=ctx.method
-        ) from None
+        raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=ctx.method) from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])

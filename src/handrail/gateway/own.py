@@ -17,7 +17,9 @@ def _tool(name: str, text: str, properties: Mapping[str, Any], *required: str) -
         "name": name,
         "description": text,
         "inputSchema": {
-            "type": "object", "properties": dict(properties), "required": list(required),
+            "type": "object",
+            "properties": dict(properties),
+            "required": list(required),
         },
     }
 
@@ -26,13 +28,16 @@ TOOLS: tuple[Mapping[str, Any], ...] = (
     _tool(
         "handrail_status",
         "Where an action stands that waited for people; delivers its result once it has run.",
-        _ACTION, "action",
+        _ACTION,
+        "action",
     ),
     _tool("handrail_withdraw", "Take back an action that still waits.", _ACTION, "action"),
     _tool(
         "handrail_answer",
         "Answer the question that a person asked about a waiting action.",
-        {**_ACTION, "text": {"type": "string"}}, "action", "text",
+        {**_ACTION, "text": {"type": "string"}},
+        "action",
+        "text",
     ),
     _tool(
         "handrail_escalate",
@@ -42,14 +47,17 @@ TOOLS: tuple[Mapping[str, Any], ...] = (
                 "type": "string",
                 "enum": ["data subject request", "suspected incident", "out of scope", "other"],
             },
-            "text": {"type": "string"}, **_TICKET,
+            "text": {"type": "string"},
+            **_TICKET,
         },
-        "kind", "text",
+        "kind",
+        "text",
     ),
     _tool(
         "handrail_note",
         "Record what you weighed and decided not to do.",
-        {"text": {"type": "string"}, **_TICKET}, "text",
+        {"text": {"type": "string"}, **_TICKET},
+        "text",
     ),
 )
 NAMES = frozenset(str(t["name"]) for t in TOOLS)
@@ -69,10 +77,18 @@ def call(
     ticket = str(arguments.get("ticket") or "")[:200]
     trigger = Trigger("ticket", ticket) if ticket else Trigger()
     if name == "handrail_escalate":
-        return govern.escalate(
-            agent, _text(arguments, "kind"), trigger, _text(arguments, "text")
-        )
+        return govern.escalate(agent, _text(arguments, "kind"), trigger, _text(arguments, "text"))
     return govern.note(agent, _text(arguments, "text"), trigger)
+
+
+def shown(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a tool of ours says that is about no action, as a tool's result."""
+    words = str(said.get("text") or "Recorded.")
+    return {
+        "content": [{"type": "text", "text": words}],
+        "isError": False,
+        "_meta": {"handrail": dict(said)},
+    }
 
 
 def _text(arguments: Mapping[str, Any], name: str) -> str:
