@@ -141,6 +141,7 @@ class House:
         """Recover what an earlier process left, then move. Returns how many actions were found
         begun without an outcome; they are *unknown* now."""
         self.host.start()
+        self.host.on_changed(self.services.catalogue.refresh)
         self.services.catalogue.start()
         found = self.middle.begin.recover()
         self.middle.sweep.start()
