@@ -90,7 +90,7 @@ def open_house(folder: Path, connect: type[Connection] = Connection) -> House:
 
 
 def tell(*line: Any) -> None:
-    print(orjson.dumps(line).decode(), flush=True)
+    os.write(1, orjson.dumps(line) + b"\n")  # in one piece, whatever other threads say
 
 
 def one_of_each(house: House, mark: str) -> None:
