@@ -27,8 +27,13 @@ AGENT = "Help desk agent"
 #: The visitor: someone who may decide everything, so that one person can see it all.
 VISITOR = "you@northgate.example"
 VISITOR_ROLES = (
-    "account-engineer", "on-call-senior", "service-desk-manager", "security-lead",
-    "operations-leadership", "compliance-officer", "senior-technician",
+    "account-engineer",
+    "on-call-senior",
+    "service-desk-manager",
+    "security-lead",
+    "operations-leadership",
+    "compliance-officer",
+    "senior-technician",
 )
 PACE = 4.0  # seconds between the agent's steps
 #: The practice agent goes on with other tickets instead of holding its call.
@@ -87,14 +92,22 @@ class Worker:
     def _run(self, key: str) -> None:
         url = f"{self._settings.url}/mcp/{CONNECTION}"
         command = [
-            sys.executable, "-m", "handrail.practice.agent", "--url", url,
-            "--pace", str(self._pace),
+            sys.executable,
+            "-m",
+            "handrail.practice.agent",
+            "--url",
+            url,
+            "--pace",
+            str(self._pace),
         ]
         with (self._settings.data / "agent.log").open("ab") as output:
             while not self._stop.is_set():
                 self._process = subprocess.Popen(  # noqa: S603 - our own module
-                    command, env={**os.environ, "HANDRAIL_KEY": key},
-                    stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                    command,
+                    env={**os.environ, "HANDRAIL_KEY": key},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
                 )
                 code = self._process.wait()
                 if not self._stop.is_set():
@@ -132,8 +145,12 @@ def _furnish(house: House) -> None:
     for client in clients.CLIENTS:
         if client["id"] not in there:
             directory.set_client(
-                None, client["id"], client["name"], risk=client["risk"],
-                timezone=client["timezone"], regimes=client["regimes"],
+                None,
+                client["id"],
+                client["name"],
+                risk=client["risk"],
+                timezone=client["timezone"],
+                regimes=client["regimes"],
                 retention_days=client["retention_days"],
                 account_engineer=known[client["account_engineer"]],
             )
@@ -142,10 +159,14 @@ def _furnish(house: House) -> None:
     manager = _as(house, known[VISITOR])
     if CONNECTION not in connections:
         services.catalogue.connect(
-            manager, CONNECTION, "mcp-stdio",
+            manager,
+            CONNECTION,
+            "mcp-stdio",
             command=sys.executable,
             args=[
-                "-m", "handrail.practice.server", "--world",
+                "-m",
+                "handrail.practice.server",
+                "--world",
                 str(house.settings.data / "practice.db"),
             ],
             client_map={c["id"]: c["id"] for c in clients.CLIENTS},
@@ -162,10 +183,17 @@ def _key(house: House) -> str:
         agents = {a["name"]: a["id"] for a in reader.agents()}
     who = _as(house, known[VISITOR])
     directory = house.services.directory
-    agent = agents.get(AGENT) or directory.add_agent(
-        who, AGENT, purpose="Works through help desk tickets", version="scripted-1",
-        connections=[CONNECTION], sponsor=known["marek.dvorak@northgate.example"],
-    )["id"]
+    agent = (
+        agents.get(AGENT)
+        or directory.add_agent(
+            who,
+            AGENT,
+            purpose="Works through help desk tickets",
+            version="scripted-1",
+            connections=[CONNECTION],
+            sponsor=known["marek.dvorak@northgate.example"],
+        )["id"]
+    )
     key = str(directory.issue_key(who, agent)["key"])
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -180,6 +208,4 @@ def _invitation(house: House) -> str | None:
 
 def _as(house: House, person: str) -> SignedIn:
     """The demo's own hand: used to furnish the sample organisation, never to decide."""
-    return SignedIn(
-        person=person, name="You", signed_in_at=house.clock.now(), via="console"
-    )
+    return SignedIn(person=person, name="You", signed_in_at=house.clock.now(), via="console")

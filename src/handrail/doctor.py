@@ -66,13 +66,17 @@ def _folder(settings: Settings) -> Finding:
     data = settings.data
     if not data.exists():
         return Finding(
-            name="data folder", ok=False, text=f"{data} is not there",
+            name="data folder",
+            ok=False,
+            text=f"{data} is not there",
             hint="`handrail serve` makes it at its first start.",
         )
     mode = stat.S_IMODE(data.stat().st_mode)
     private = mode & 0o077 == 0
     return Finding(
-        name="data folder", ok=private, text=f"{data}, mode {mode:04o}",
+        name="data folder",
+        ok=private,
+        text=f"{data}, mode {mode:04o}",
         hint="" if private else f"Others can read it: chmod 700 {data}",
     )
 
@@ -87,7 +91,8 @@ def _record(settings: Settings, store: Store) -> Finding:
             stored = int(reader.head()["size"])
         if stored < size:
             return Finding(
-                name="record", ok=False,
+                name="record",
+                ok=False,
                 text=f"the database holds {stored} entries, but {size} were signed",
                 hint="It was put back to an older copy. Do not go on; find the newer one.",
             )
@@ -96,11 +101,15 @@ def _record(settings: Settings, store: Store) -> Finding:
         report = verify(settings.data / "ledger", str(key.verifier))
     except (LedgerError, OSError) as error:
         return Finding(
-            name="record", ok=False, text=str(error),
+            name="record",
+            ok=False,
+            text=str(error),
             hint="Keep a copy of the data folder, then look at where it says.",
         )
     return Finding(
-        name="record", ok=True, text=f"{report.entries} entries verify; {report.level}",
+        name="record",
+        ok=True,
+        text=f"{report.entries} entries verify; {report.level}",
         hint="Anchor it: give a copy of the checkpoint to someone else.",
     )
 
@@ -108,7 +117,9 @@ def _record(settings: Settings, store: Store) -> Finding:
 def _organisation(store: Store) -> Iterator[Finding]:
     known = Keeper(store).current()
     yield Finding(
-        name="people", ok=bool(known.people), text=f"{len(known.people)} people",
+        name="people",
+        ok=bool(known.people),
+        text=f"{len(known.people)} people",
         hint="" if known.people else "Start the server and open its set-up link.",
     )
     try:
@@ -118,12 +129,14 @@ def _organisation(store: Store) -> Iterator[Finding]:
         return
     unsigned = sum(not r.signed for r in policy.matrix())
     yield Finding(
-        name="policy", ok=True,
+        name="policy",
+        ok=True,
         text=f"{policy.digest[:16]}, {len(policy.rows)} rows, {unsigned} of them not signed",
     )
     yield from _roles(policy, known)
     yield Finding(
-        name="own ground", ok=bool(policy.own_ground),
+        name="own ground",
+        ok=bool(policy.own_ground),
         text=f"{len(policy.own_ground)} patterns are declared",
         hint="" if policy.own_ground else "Declare own_ground: what Handrail itself rests on.",
     )
@@ -132,7 +145,8 @@ def _organisation(store: Store) -> Iterator[Finding]:
             c == name and t["state"] in {"new", "changed"} for (c, _, _), t in known.tools.items()
         )
         yield Finding(
-            name=f"connection {name}", ok=withheld == 0,
+            name=f"connection {name}",
+            ok=withheld == 0,
             text=f"{withheld} definitions are withheld" if withheld else "nothing is withheld",
             hint="Look at them in the console: Settings, Connections." if withheld else "",
         )
@@ -156,6 +170,8 @@ def _roles(policy: Policy, known: Known) -> Iterator[Finding]:
         if holders and not there:
             text += " (all away)"
         yield Finding(
-            name=f"role {role}", ok=bool(there), text=text,
+            name=f"role {role}",
+            ok=bool(there),
+            text=text,
             hint="" if there else "Give the role to someone; its backups are asked meanwhile.",
         )

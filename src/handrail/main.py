@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from handrail import cli, doctor
+from handrail.cli.policy import read_folder
 from handrail.cli.programs import NotHeld, Programs, Say
 from handrail.config import Settings
 from handrail.demo import demo
@@ -17,7 +18,6 @@ from handrail.ledger import tiles
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.errors import LedgerError, VerificationError
 from handrail.ledger.verify import verify
-from handrail.cli.policy import read_folder
 from handrail.serving import serve
 from handrail.wiring import build
 
@@ -100,4 +100,3 @@ PROGRAMS = Programs(
     doctor=_doctor,
     bench=_bench,
 )
-

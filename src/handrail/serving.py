@@ -20,7 +20,9 @@ THREADS = 128
 def application(house: House, *, after_start: Callable[[], None] | None = None) -> FastAPI:
     """The ASGI application: the doors over *house*, which is started and closed with it."""
     settings = house.settings
-    hosts = sorted({"127.0.0.1", "localhost", "[::1]", urlsplit(settings.url).hostname or ""} - {""})
+    hosts = sorted(
+        {"127.0.0.1", "localhost", "[::1]", urlsplit(settings.url).hostname or ""} - {""}
+    )
     gateway = Gateway(house.services, house.identity, hold=settings.hold, hosts=hosts)
 
     @asynccontextmanager
@@ -31,9 +33,7 @@ def application(house: House, *, after_start: Callable[[], None] | None = None) 
                 await anyio.to_thread.run_sync(after_start)
             yield
 
-    app = api.build(
-        house.services, house.identity, house.clock, settings, lifespan=lifespan
-    )
+    app = api.build(house.services, house.identity, house.clock, settings, lifespan=lifespan)
     app.mount("/mcp", gateway)
     console.mount(
         app,
@@ -47,9 +47,7 @@ def application(house: House, *, after_start: Callable[[], None] | None = None) 
     return app
 
 
-def serve(
-    house: House, *, after_start: Callable[[], None] | None = None, **more: Any
-) -> None:
+def serve(house: House, *, after_start: Callable[[], None] | None = None, **more: Any) -> None:
     """Start *house*, serve until interrupted, and close it."""
     house.start()
     try:

@@ -10,8 +10,8 @@ from handrail.channels.contract import Channel
 from handrail.channels.maildir import Maildir
 from handrail.clock import Clock, SystemClock
 from handrail.config import Settings
-from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.callables import Callables
+from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.executor import Executor
 from handrail.connectors.host import Host
 from handrail.core.policy import load
@@ -91,9 +91,7 @@ def middle(
         record=Record(store, signer, published, clock),
         directory=Directory(store, clock, draw.id),
     )
-    return Middle(
-        services=services, begin=begin, release=release, sweep=sweep, keeper=keeper
-    )
+    return Middle(services=services, begin=begin, release=release, sweep=sweep, keeper=keeper)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

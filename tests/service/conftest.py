@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from handrail.clock import FakeClock
 from handrail.privacy.seal import open_sealer
 from handrail.store.database import open_store

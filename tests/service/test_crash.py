@@ -18,6 +18,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+
 from handrail.core.replay import states
 from support.checker import check, check_world
 from support.crash_worker import GAPS, open_house
@@ -30,7 +31,9 @@ TESTS = Path(__file__).parent.parent
 def start(folder: Path, gap: str, mode: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", "support.crash_worker", str(folder), gap, mode],
-        cwd=TESTS, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=TESTS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 

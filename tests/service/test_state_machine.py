@@ -12,11 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from handrail.clock import FakeClock
-from handrail.core.replay import states
-from handrail.errors import HandrailError
-from handrail.privacy.seal import open_sealer
-from handrail.store.database import open_store
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -28,6 +23,12 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
+
+from handrail.clock import FakeClock
+from handrail.core.replay import states
+from handrail.errors import HandrailError
+from handrail.privacy.seal import open_sealer
+from handrail.store.database import open_store
 from support.checker import check, check_world
 from support.house import PEOPLE, House, policy_files
 
@@ -96,19 +97,26 @@ class Everything(RuleBasedStateMachine):
             row = reader.row("action", action)
             return row and row["proposal"] and reader.proposal(row["proposal"])
 
-    @rule(action=asked, person=people, kind=st.sampled_from(["approve", "approve", "deny", "ask",
-                                                             "abstain", "hand_over"]),
-          to=people, stale=st.booleans())
+    @rule(
+        action=asked,
+        person=people,
+        kind=st.sampled_from(["approve", "approve", "deny", "ask", "abstain", "hand_over"]),
+        to=people,
+        stale=st.booleans(),
+    )
     def answer(self, action: str, person: str, kind: str, to: str, stale: bool) -> None:
         row = self._proposal(action)
         if not row:
             return
         with suppress(HandrailError):
             self.house.answer(
-                person, row["id"], kind,
+                person,
+                row["id"],
+                kind,
                 digest="ab" * 32 if stale else bytes(row["package_digest"]).hex(),
                 reason="would-harm" if kind == "deny" else "",
-                note="why?" if kind == "ask" else "", to=to if kind == "hand_over" else "",
+                note="why?" if kind == "ask" else "",
+                to=to if kind == "hand_over" else "",
             )
 
     @rule(action=asked, person=people)
@@ -135,8 +143,12 @@ class Everything(RuleBasedStateMachine):
             self.house.s.reversals.reverse(self.house.who(person), action)
         self.house.upstream.fault = lambda order: None
 
-    @rule(target=pauses, person=people, scope=st.sampled_from(["all", "client"]),
-          degree=st.sampled_from(["restrict", "stop"]))
+    @rule(
+        target=pauses,
+        person=people,
+        scope=st.sampled_from(["all", "client"]),
+        degree=st.sampled_from(["restrict", "stop"]),
+    )
     def pause(self, person: str, scope: str, degree: str) -> Any:
         ref = "" if scope == "all" else "acme"
         made = self.house.s.pauses.pause(self.house.who(person), scope, ref, degree, "look")
@@ -145,14 +157,18 @@ class Everything(RuleBasedStateMachine):
     @rule(pause=consumes(pauses), first=people, second=people)
     def resume(self, pause: str, first: str, second: str) -> None:
         for act, who in (
-            (self.house.s.pauses.ease, first), (self.house.s.pauses.resume, first),
+            (self.house.s.pauses.ease, first),
+            (self.house.s.pauses.resume, first),
             (self.house.s.pauses.resume, second),
         ):
             with suppress(HandrailError):
                 act(self.house.who(who), pause, "seen")
 
-    @rule(person=people, role=st.sampled_from(["on-call-senior", "account-engineer"]),
-          give=st.booleans())
+    @rule(
+        person=people,
+        role=st.sampled_from(["on-call-senior", "account-engineer"]),
+        give=st.booleans(),
+    )
     def roles(self, person: str, role: str, give: bool) -> None:
         act = self.house.s.directory.grant_role if give else self.house.s.directory.end_role
         with suppress(HandrailError):
@@ -214,6 +230,8 @@ class Everything(RuleBasedStateMachine):
 
 TestEverything = Everything.TestCase
 TestEverything.settings = settings(
-    max_examples=25, stateful_step_count=30, deadline=None,
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
 from handrail.core.action import State
 from handrail.core.model import Mode, Tier
 from handrail.errors import (
@@ -397,7 +398,8 @@ def test_I18_a_stricter_policy_binds_waiting_work_and_a_laxer_one_releases_nothi
     house.answer("per_ben", acted.proposal)
     files = policy_files()
     files["handrail.yaml"] = files["handrail.yaml"].replace(
-        "up.wipe_device, because", 'up.add_firewall_rule, because: never again}\n  - {type: "up.wipe_device", because'
+        "up.wipe_device, because",
+        'up.add_firewall_rule, because: never again}\n  - {type: "up.wipe_device", because',
     )
     house.s.policies.publish(house.who("per_dan"), files)
     house.sweep(seconds=11)

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+
 from handrail.clock import FakeClock, from_us
-from handrail.connectors.executor import Order, Reply
+from handrail.connectors.executor import Reply
 from handrail.errors import HandrailError
 from handrail.privacy.seal import open_sealer
 from handrail.store.database import open_store

@@ -110,7 +110,11 @@ class Gate:
     def key(self, name: str, *connections: str) -> str:
         directory = self.services.directory
         agent = directory.add_agent(
-            self.who, name, purpose="test", version="1", connections=list(connections),
+            self.who,
+            name,
+            purpose="test",
+            version="1",
+            connections=list(connections),
             sponsor=self.person,
         )
         return str(directory.issue_key(self.who, agent["id"])["key"])

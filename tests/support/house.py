@@ -12,11 +12,11 @@ import orjson
 from handrail.channels.contract import Message
 from handrail.clock import FakeClock, to_us
 from handrail.core.model import Agent, Person, Request, SignedIn, Trigger
+from handrail.ledger.checkpoint import SignerKey
+from handrail.ledger.signer import Signer
 from handrail.privacy.seal import Sealer
 from handrail.service import codec
 from handrail.store.contract import Change, Put, Rows, Store, View
-from handrail.ledger.checkpoint import SignerKey
-from handrail.ledger.signer import Signer
 from handrail.wiring import Middle, middle
 from support.upstream import Upstream
 
@@ -49,8 +49,10 @@ def row(type: str, tier: int, **more: str) -> str:
     card = "\n".join(
         f"      {f}: {{level: {level}, why: known}}"
         for f, level in (
-            ("reversibility", "immediate"), ("blast_radius", "single"),
-            ("compliance", "identifier"), ("frequency", "daily"),
+            ("reversibility", "immediate"),
+            ("blast_radius", "single"),
+            ("compliance", "identifier"),
+            ("frequency", "daily"),
         )
     )
     return f"  - type: {type}\n    tier: {tier}\n{body}\n    scorecard:\n{card}\n"
@@ -163,9 +165,14 @@ class House:
 
     def start(self) -> None:
         self.middle: Middle = middle(
-            store=self.store, executor=self.upstream, upstreams=self.upstream,
-            sealer=self.sealer, clock=self.clock, channels=[self.mail],
-            signer=self.signer, published=self.folder / "ledger",
+            store=self.store,
+            executor=self.upstream,
+            upstreams=self.upstream,
+            sealer=self.sealer,
+            clock=self.clock,
+            channels=[self.mail],
+            signer=self.signer,
+            published=self.folder / "ledger",
         )
         self.s = self.middle.services
 
@@ -176,39 +183,76 @@ class House:
             writes: list[Any] = []
             for person, roles in PEOPLE.items():
                 writes.append(
-                    Put("person", {
-                        "id": person, "name": person[4:].title(), "email": f"{person[4:]}@x.example",
-                        "active": 1, "away_until": None, "reached_at": now, "added_at": now,
-                        "password": None,
-                    })
+                    Put(
+                        "person",
+                        {
+                            "id": person,
+                            "name": person[4:].title(),
+                            "email": f"{person[4:]}@x.example",
+                            "active": 1,
+                            "away_until": None,
+                            "reached_at": now,
+                            "added_at": now,
+                            "password": None,
+                        },
+                    )
                 )
                 writes += [
-                    Put("person_role", {
-                        "person": person, "role": role, "client": client, "since": now, "by": "test"
-                    })
+                    Put(
+                        "person_role",
+                        {
+                            "person": person,
+                            "role": role,
+                            "client": client,
+                            "since": now,
+                            "by": "test",
+                        },
+                    )
                     for role, client in roles
                 ]
             for client in CLIENTS:
                 writes.append(
-                    Put("client", {
-                        "id": client, "name": client.title(), "risk": "normal", "timezone": "UTC",
-                        "account_engineer": None, "regimes": "[]", "retention_days": 400, "at": now,
-                    })
+                    Put(
+                        "client",
+                        {
+                            "id": client,
+                            "name": client.title(),
+                            "risk": "normal",
+                            "timezone": "UTC",
+                            "account_engineer": None,
+                            "regimes": "[]",
+                            "retention_days": 400,
+                            "at": now,
+                        },
+                    )
                 )
             for agent in ("agt_one", "agt_two"):
                 writes.append(
-                    Put("agent", {
-                        "id": agent, "name": agent[4:], "sponsor": "per_dan", "purpose": "test",
-                        "version": "1", "connections": '["up"]', "clients": "[]",
-                        "expires_at": None, "suspended": 0, "at": now,
-                    })
+                    Put(
+                        "agent",
+                        {
+                            "id": agent,
+                            "name": agent[4:],
+                            "sponsor": "per_dan",
+                            "purpose": "test",
+                            "version": "1",
+                            "connections": '["up"]',
+                            "clients": "[]",
+                            "expires_at": None,
+                            "suspended": 0,
+                            "at": now,
+                        },
+                    )
                 )
             return Rows(tuple(writes), (), control=True)
 
         self.store.commit(unit)
         self.s.policies.publish(None, files)
         self.s.catalogue.connect(
-            self.who("per_anna"), "up", "callable", target="test",
+            self.who("per_anna"),
+            "up",
+            "callable",
+            target="test",
             client_map={c: c for c in CLIENTS},
         )
 
@@ -225,8 +269,11 @@ class House:
         self.n += 1
         arguments = {"n": f"n{self.n}", "client": client, **arguments}
         return Request(
-            connection="up", tool=tool, arguments=orjson.dumps(arguments),
-            trigger=Trigger("ticket", f"T-{client}"), reasoning="because the ticket says so",
+            connection="up",
+            tool=tool,
+            arguments=orjson.dumps(arguments),
+            trigger=Trigger("ticket", f"T-{client}"),
+            reasoning="because the ticket says so",
             confidence=900,
         )
 

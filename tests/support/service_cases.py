@@ -6,6 +6,7 @@
 from datetime import timedelta
 
 import pytest
+
 from handrail.core.action import State
 from handrail.errors import BadInput, Closed, HandrailError, NotAllowed, Stale
 from support.house import House, policy_files

@@ -18,7 +18,12 @@ SCHEMA = {"type": "object", "properties": {}, "additionalProperties": True}
 
 
 def tool(name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "description": f"{name} of the test upstream", "inputSchema": SCHEMA, **more}
+    return {
+        "name": name,
+        "description": f"{name} of the test upstream",
+        "inputSchema": SCHEMA,
+        **more,
+    }
 
 
 TOOLS = (
@@ -102,4 +107,6 @@ class Upstream:
 
 
 def structured(value: dict[str, Any]) -> Reply:
-    return Reply(result={"content": [{"type": "text", "text": str(value)}], "structuredContent": value})
+    return Reply(
+        result={"content": [{"type": "text", "text": str(value)}], "structuredContent": value}
+    )

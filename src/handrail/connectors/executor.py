@@ -3,9 +3,13 @@
 No other module imports this contract; import-linter holds that.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+from handrail.connectors.following import Cancel, OnProgress, Quiet
+
+__all__ = ["Cancel", "Executor", "OnProgress", "Order", "Quiet", "Reply"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +30,6 @@ class Order:
     timeout: float = 300.0  #: seconds
 
 
-#: Called with (progress, total, message) as the upstream reports it.
-OnProgress = Callable[[float, float | None, str | None], None]
-
-
-class Cancel(Protocol):
-    """The caller's wish to stop; never a promise that the upstream did."""
-
-    def is_set(self) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the upstream answered: a raw result, or a raw JSON-RPC error. Exactly one is set."""
@@ -47,16 +41,6 @@ class Reply:
     def failed(self) -> bool:
         """Whether the upstream itself says that the call failed."""
         return self.error is not None or bool((self.result or {}).get("isError"))
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """A cancel that is never set."""
-
-    flag: bool = field(default=False)
-
-    def is_set(self) -> bool:
-        return self.flag
 
 
 class Executor(Protocol):

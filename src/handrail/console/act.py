@@ -18,15 +18,20 @@ def reverse(visit: Visit) -> Response:
     done = visit.services.reversals.reverse(
         visit.person, visit.arg("id"), visit.form.get("reason", "")
     )
-    return visit.page("reversed.html", done=done, action=visit.services.read.action(visit.arg("id")))
+    return visit.page(
+        "reversed.html", done=done, action=visit.services.read.action(visit.arg("id"))
+    )
 
 
 def incident(visit: Visit) -> Response:
     """Report a harm."""
     action = visit.form.get("action") or None
     visit.services.incidents.open(
-        visit.person, action=action, client=visit.form.get("client", ""),
-        severity=visit.form.get("severity", ""), title=visit.form.get("title", ""),
+        visit.person,
+        action=action,
+        client=visit.form.get("client", ""),
+        severity=visit.form.get("severity", ""),
+        title=visit.form.get("title", ""),
         text=visit.form.get("text", ""),
     )
     return visit.go(f"/actions/{action}" if action else "/pause")
@@ -38,8 +43,14 @@ def pause(visit: Visit) -> Response:
     read = visit.services.read
     scope, ref = visit.query("scope", "all"), visit.query("ref")
     return visit.page(
-        "pause.html", pauses=read.pauses(), effect=read.effect_of_pause(scope, ref), scope=scope,
-        ref=ref, clients=read.clients(), agents=read.agents(), types=read.matrix(),
+        "pause.html",
+        pauses=read.pauses(),
+        effect=read.effect_of_pause(scope, ref),
+        scope=scope,
+        ref=ref,
+        clients=read.clients(),
+        agents=read.agents(),
+        types=read.matrix(),
         incidents=read.incidents(limit=20),
     )
 

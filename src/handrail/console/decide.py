@@ -34,8 +34,13 @@ def answer(visit: Visit) -> Response:
     if kind == "approve" and form.get("needs_risk") == "1" and form.get("risk") != "1":
         raise BadInput("say that you accept the risk", hint="Tick the box above the button.")
     visit.services.answers.give(
-        visit.person, proposal, kind, form.get("package_digest", ""),
-        reason=form.get("reason", ""), note=form.get("note", "").strip(), to=form.get("to", ""),
+        visit.person,
+        proposal,
+        kind,
+        form.get("package_digest", ""),
+        reason=form.get("reason", ""),
+        note=form.get("note", "").strip(),
+        to=form.get("to", ""),
         key=form.get("key") or None,
     )
     return visit.go(f"/proposals/{proposal}")

@@ -9,7 +9,10 @@ from handrail.console.door import Page, Visit
 from handrail.errors import BadInput
 
 INBOX_TABS = (
-    ("mine", "For me"), ("team", "My team"), ("asked", "Questions asked"), ("today", "Decided today")
+    ("mine", "For me"),
+    ("team", "My team"),
+    ("asked", "Questions asked"),
+    ("today", "Decided today"),
 )
 FEED_TABS = (("look", "Needs a look"), ("all", "All today"), ("reversed", "Reversed"))
 _SOON = 15 * 60  # seconds
@@ -54,12 +57,18 @@ def actions(visit: Visit) -> Response:
     rows = visit.services.read.actions(
         states=(filters["state"],) if filters["state"] else (),
         tiers=(_tier(filters["tier"]),) if filters["tier"] else (),
-        client=filters["client"] or None, agent=filters["agent"] or None,
-        type=filters["type"] or None, trigger=filters["trigger"] or None,
-        before=visit.query("before") or None, limit=50,
+        client=filters["client"] or None,
+        agent=filters["agent"] or None,
+        type=filters["type"] or None,
+        trigger=filters["trigger"] or None,
+        before=visit.query("before") or None,
+        limit=50,
     )
     return visit.page(
-        "actions.html", rows=rows, filters=filters, clients=visit.services.read.clients(),
+        "actions.html",
+        rows=rows,
+        filters=filters,
+        clients=visit.services.read.clients(),
         agents=visit.services.read.agents(),
     )
 
@@ -68,9 +77,7 @@ def action(visit: Visit) -> Response:
     """One action with its story."""
     _ = visit.person
     found = visit.services.read.action(visit.arg("id"))
-    return visit.page(
-        "action.html", action=found, story=visit.services.read.story(visit.arg("id"))
-    )
+    return visit.page("action.html", action=found, story=visit.services.read.story(visit.arg("id")))
 
 
 def matrix(visit: Visit) -> Response:
@@ -93,10 +100,14 @@ def audit(visit: Visit) -> Response:
         types=(filters["type"],) if filters["type"] else (),
         since=_since(filters["since"]),
         action=filters["q"] if filters["q"].startswith("act_") else None,
-        before=int(before) if before else None, limit=50,
+        before=int(before) if before else None,
+        limit=50,
     )
     return visit.page(
-        "audit.html", entries=found, filters=filters, record=visit.services.record.status(),
+        "audit.html",
+        entries=found,
+        filters=filters,
+        record=visit.services.record.status(),
         clients=visit.services.read.clients(),
     )
 

@@ -70,7 +70,7 @@ def clock_time(text: str | None) -> str:
     if not text:
         return ""
     at = datetime.fromisoformat(text).astimezone()
-    today = datetime.now(UTC).astimezone().date()  # noqa: DTZ005 - shown, never decided by
+    today = datetime.now(UTC).astimezone().date()
     return at.strftime("%H:%M") if at.date() == today else at.strftime("%-d %b, %H:%M")
 
 

@@ -13,8 +13,13 @@ def overview(visit: Visit) -> Response:
     _ = visit.person
     read = visit.services.read
     return visit.page(
-        "settings.html", people=read.people(), agents=read.agents(), clients=read.clients(),
-        connections=read.connections(), policy=read.policy(), key=None,
+        "settings.html",
+        people=read.people(),
+        agents=read.agents(),
+        clients=read.clients(),
+        connections=read.connections(),
+        policy=read.policy(),
+        key=None,
     )
 
 
@@ -45,8 +50,13 @@ def issue_key(visit: Visit) -> Response:
     read = visit.services.read
     key = visit.services.directory.issue_key(visit.person, visit.arg("id"))
     return visit.page(
-        "settings.html", people=read.people(), agents=read.agents(), clients=read.clients(),
-        connections=read.connections(), policy=read.policy(), key=key,
+        "settings.html",
+        people=read.people(),
+        agents=read.agents(),
+        clients=read.clients(),
+        connections=read.connections(),
+        policy=read.policy(),
+        key=key,
     )
 
 

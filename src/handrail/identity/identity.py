@@ -29,8 +29,12 @@ DEVICE_LIFE = timedelta(minutes=10)
 DEVICE_INTERVAL = 2  # seconds between polls
 #: What the first person may do, so that one person alone can start.
 FIRST_ROLES = (
-    "service-desk-manager", "on-call-senior", "account-engineer", "security-lead",
-    "operations-leadership", "compliance-officer",
+    "service-desk-manager",
+    "on-call-senior",
+    "account-engineer",
+    "security-lead",
+    "operations-leadership",
+    "compliance-officer",
 )
 
 
@@ -144,8 +148,12 @@ class Identity:
             if row is None or not row["active"]:
                 raise NotSignedIn("this person is not active any more")
             session = {
-                "hash": tokens.hashed(token), "person": person, "csrf": csrf, "via": via,
-                "at": view.now, "signed_in_at": view.now,
+                "hash": tokens.hashed(token),
+                "person": person,
+                "csrf": csrf,
+                "via": via,
+                "at": view.now,
+                "signed_in_at": view.now,
                 "expires_at": view.now + life // timedelta(microseconds=1),
             }
             writes: list[Put | Drop] = [Put("session", session)]
@@ -167,7 +175,9 @@ class Identity:
             if any(True for _ in view.people()):
                 return Rows()
             link = {
-                "hash": tokens.hashed(token), "person": None, "at": view.now,
+                "hash": tokens.hashed(token),
+                "person": None,
+                "at": view.now,
                 "expires_at": view.now + LINK_LIFE // timedelta(microseconds=1),
             }
             return Rows((Put("set_up_link", link),), answer=token)
@@ -187,7 +197,9 @@ class Identity:
 
         def unit(view: View) -> Rows:
             link = {
-                "hash": tokens.hashed(token), "person": person["id"], "at": view.now,
+                "hash": tokens.hashed(token),
+                "person": person["id"],
+                "at": view.now,
                 "expires_at": view.now + LINK_LIFE // timedelta(microseconds=1),
             }
             return Rows((Put("set_up_link", link),))
@@ -203,9 +215,7 @@ class Identity:
             raise NotFound("this link is used or has ended", hint="Ask for a new one.")
         return row
 
-    def set_up(
-        self, token: str, name: str, email: str, password: str
-    ) -> tuple[str, SignedIn]:
+    def set_up(self, token: str, name: str, email: str, password: str) -> tuple[str, SignedIn]:
         """Use a link: makes the first person, or gives an invited one their password."""
         self.link(token)
         new = NewPerson(ids.new("per", self._clock.now(), secrets.token_bytes(10)))
@@ -243,7 +253,10 @@ class Identity:
 
         def unit(view: View) -> Rows:
             row = {
-                "hash": tokens.hashed(device), "user_code": user, "person": None, "at": view.now,
+                "hash": tokens.hashed(device),
+                "user_code": user,
+                "person": None,
+                "at": view.now,
                 "expires_at": view.now + DEVICE_LIFE // timedelta(microseconds=1),
             }
             return Rows((Put("device", row),))
@@ -297,8 +310,9 @@ class Identity:
 
 def _signed_in(session: Row, person: Row) -> SignedIn:
     return SignedIn(
-        person=person["id"], name=person["name"],
-        signed_in_at=from_us(session["signed_in_at"]), via=session["via"], csrf=session["csrf"],
+        person=person["id"],
+        name=person["name"],
+        signed_in_at=from_us(session["signed_in_at"]),
+        via=session["via"],
+        csrf=session["csrf"],
     )
-
-

@@ -117,8 +117,11 @@ class Answers:
 
         def unit(view: View) -> Rows:
             event = Event(
-                EventType.PROPOSAL_OPENED, f"person:{who.person}", row["action"],
-                tuple(codec.load(row["clients"])), {"version": version},
+                EventType.PROPOSAL_OPENED,
+                f"person:{who.person}",
+                row["action"],
+                tuple(codec.load(row["clients"])),
+                {"version": version},
             )
             return Rows(events=(event,))
 
@@ -162,8 +165,13 @@ class Answers:
                 raise NotAllowed("this person is not active any more")
             proposal, action = stands(view, proposal_id, version)
             given = Given(
-                kind=kind, person=person.id, at=from_us(view.now), package_digest=digest,
-                reason=reason, note=note, to=to,
+                kind=kind,
+                person=person.id,
+                at=from_us(view.now),
+                package_digest=digest,
+                reason=reason,
+                note=note,
+                to=to,
             )
             n = len(codec.answers_of(view, proposal_id, version))
             clients = tuple(codec.load(action["clients"]))
@@ -179,8 +187,11 @@ class Answers:
             except Closed as closed:
                 # I8: too late is recorded, as without effect, and told.
                 event = Event(
-                    EventType.ANSWER_WITHOUT_EFFECT, f"person:{person.id}", action["id"],
-                    clients, {"answer": kind.value, "version": version},
+                    EventType.ANSWER_WITHOUT_EFFECT,
+                    f"person:{person.id}",
+                    action["id"],
+                    clients,
+                    {"answer": kind.value, "version": version},
                 )
                 late = Put("answer", {**put.row, "effective": 0})
                 return Rows((late,), (event,), answer=(before.state, before, closed))
@@ -194,15 +205,21 @@ class Answers:
                 )
             writes.append(
                 Change(
-                    "proposal", (proposal_id, version),
+                    "proposal",
+                    (proposal_id, version),
                     {"due_at": to_us(where.due_at) if where.due_at else None},
                 )
             )
             event = Event(
-                EVENTS[kind], f"person:{person.id}", action["id"], clients,
+                EVENTS[kind],
+                f"person:{person.id}",
+                action["id"],
+                clients,
                 {
-                    "version": version, "package": digest.hex(),
-                    "digest": bytes(action["digest"]).hex(), "state": where.state.value,
+                    "version": version,
+                    "package": digest.hex(),
+                    "digest": bytes(action["digest"]).hex(),
+                    "state": where.state.value,
                     "reason": reason if reason in approval.DENY_REASONS else "",
                     "to": to,
                 },
@@ -226,9 +243,7 @@ def stands(view: View, proposal_id: str, version: int) -> tuple[Proposal, Row]:
     return codec.proposal(row, answers, action), action
 
 
-def shown(
-    proposal_id: str, version: int, state: State, where: approval.Where
-) -> dict[str, Any]:
+def shown(proposal_id: str, version: int, state: State, where: approval.Where) -> dict[str, Any]:
     """An answer's result as doors show it."""
     return {
         "proposal": proposal_id,
@@ -259,9 +274,15 @@ def _answer_row(proposal_id: str, version: int, n: int, given: Given, now: int) 
         "answer",
         {
             "id": codec.answer_key(proposal_id, version, n),
-            "proposal": proposal_id, "version": version, "person": given.person,
-            "answer": given.kind.value, "package_digest": given.package_digest,
-            "reason": given.reason, "note": given.note, "to": given.to, "at": now,
+            "proposal": proposal_id,
+            "version": version,
+            "person": given.person,
+            "answer": given.kind.value,
+            "package_digest": given.package_digest,
+            "reason": given.reason,
+            "note": given.note,
+            "to": given.to,
+            "at": now,
             "effective": 1,
         },
     )
@@ -271,7 +292,10 @@ def _repeated(proposal: Proposal, given: Given) -> bool:
     """Whether the same person's last answer said just this: a double click."""
     mine = [a for a in proposal.answers if a.person == given.person]
     return bool(mine) and (mine[-1].kind, mine[-1].reason, mine[-1].note, mine[-1].to) == (
-        given.kind, given.reason, given.note, given.to,
+        given.kind,
+        given.reason,
+        given.note,
+        given.to,
     )
 
 

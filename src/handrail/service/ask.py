@@ -147,9 +147,7 @@ class Ask:
             policy,
             row,
             known.clients,
-            Reach(
-                client=connection["client"], client_map=codec.load(connection["client_map"])
-            ),
+            Reach(client=connection["client"], client_map=codec.load(connection["client_map"])),
             now,
         )
         clients = resolved.clients or ()
@@ -264,9 +262,7 @@ class Ask:
             put = asked.put(
                 State.REFUSED, classification, view.now, ended_at=view.now, outcome=text
             )
-            event = asked.event(
-                EventType.ACTION_REFUSED, classification, state, why=code
-            )
+            event = asked.event(EventType.ACTION_REFUSED, classification, state, why=code)
             return Rows((put, *asked.sealed), (event,))
 
         self._store.commit(unit)
@@ -287,9 +283,7 @@ class Ask:
         kind = trigger.kind if _PLAIN_KIND.fullmatch(trigger.kind) else "other"
         return [kind, trigger.ref if plain else ""]
 
-    def _leaf_facts(
-        self, action: Action, facts: Any, row: MatrixRow | None
-    ) -> dict[str, Any]:
+    def _leaf_facts(self, action: Action, facts: Any, row: MatrixRow | None) -> dict[str, Any]:
         """Typed facts that hold no personal data: counts, classes and declared words only."""
         typed: dict[str, Any] = {}
         for name, fact in facts.by_name.items():
@@ -312,8 +306,16 @@ _PLAIN_KIND = re.compile(r"[a-z][a-z_-]{0,31}")
 #: Facts whose values come from fixed vocabularies or are counts (core.conditions.ATTRIBUTES).
 _LEAF_FACTS = frozenset(
     {
-        "clients.count", "client.id", "client.risk", "targets.count", "target.kind",
-        "user.class", "device.role", "device.managed", "time.hour", "time.weekday",
+        "clients.count",
+        "client.id",
+        "client.risk",
+        "targets.count",
+        "target.kind",
+        "user.class",
+        "device.role",
+        "device.managed",
+        "time.hour",
+        "time.weekday",
         "time.business_hours",
     }
 )
@@ -331,9 +333,7 @@ def parse(request: Request) -> dict[str, Json]:
     try:
         arguments = orjson.loads(request.arguments)
     except (orjson.JSONDecodeError, RecursionError) as error:
-        raise BadInput(
-            f"the arguments are not JSON: {error}", hint="Send a JSON object."
-        ) from None
+        raise BadInput(f"the arguments are not JSON: {error}", hint="Send a JSON object.") from None
     if not isinstance(arguments, dict):
         raise BadInput("the arguments are not a JSON object", hint="Send a JSON object.")
     if depth(arguments) > MAX_DEPTH:
@@ -360,8 +360,12 @@ def body_digest(request: Request) -> bytes:
     return hashlib.sha256(
         orjson.dumps(
             [
-                request.connection, request.tool, request.kind, request.arguments.decode(),
-                request.mode.value, [request.trigger.kind, request.trigger.ref],
+                request.connection,
+                request.tool,
+                request.kind,
+                request.arguments.decode(),
+                request.mode.value,
+                [request.trigger.kind, request.trigger.ref],
             ]
         )
     ).digest()
@@ -374,9 +378,7 @@ def with_before(asked: Asked, before: Json, begin: Begin) -> Asked:
         **asked.sealed_digests,
         "before": hashlib.sha256(put.row["ciphertext"]).hexdigest(),
     }
-    return replace(
-        asked, before=before, sealed=(*asked.sealed, put), sealed_digests=digests
-    )
+    return replace(asked, before=before, sealed=(*asked.sealed, put), sealed_digests=digests)
 
 
 def _with_digest(action: Action) -> Action:
@@ -405,5 +407,3 @@ def _sentence(
     shown: Sequence[str] = [f"{k}={str(v)[:40]}" for k, v in sorted(arguments.items())[:4]]
     verb = "Called" if past else "Call"
     return f"{verb} {action.type}" + (f" with {', '.join(shown)}" if shown else "")
-
-

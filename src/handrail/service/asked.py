@@ -188,5 +188,3 @@ def why(classification: Classification, limit: int = 3) -> str:
     """The binding reasons as one line for people."""
     texts = [r.text.rstrip(".") for r in classification.binding[:limit]]
     return "; ".join(texts) or "no reason was recorded"
-
-

@@ -237,9 +237,7 @@ class Begin:
                 raise NotSent("everything is stopped")
             facts = {"type": type, "purpose": purpose}
             clients = (client,) if client else ()
-            return Rows(
-                events=(Event(EventType.READ_MADE, "handrail", action, clients, facts),)
-            )
+            return Rows(events=(Event(EventType.READ_MADE, "handrail", action, clients, facts),))
 
         self._store.commit(unit)
         reply = self._executor.execute(
@@ -269,8 +267,7 @@ class Begin:
         order, stopping at the first that fails. Returns how it ended; recording that is
         `service.reverse`'s."""
         self._store.commit(unit)
-        made = 0
-        for type, arguments in calls():
+        for made, (type, arguments) in enumerate(calls()):
             connection, _, tool = type.partition(".")
             order = Order(
                 connection=connection,
@@ -285,7 +282,6 @@ class Begin:
                     text = f"After {made} of its steps: {ended.text}"
                     return Outcome(ended.state, f"partly-{ended.code}", text)
                 return ended
-            made += 1
         return Outcome(State.DONE, outcome.AS_SPECIFIED, "Every step of the rollback succeeded.")
 
     # --- recovery ---------------------------------------------------------------------------
@@ -311,9 +307,7 @@ class Begin:
 
     # --- inside -----------------------------------------------------------------------------
 
-    def _run(
-        self, asked: Asked, on_progress: OnProgress | None, cancel: Cancel | None
-    ) -> Ended:
+    def _run(self, asked: Asked, on_progress: OnProgress | None, cancel: Cancel | None) -> Ended:
         ended = self._send(_order(asked), on_progress, cancel)
         if ended.outcome.state is State.DONE and asked.row and asked.row.check:
             ended = Ended(self._check(asked, ended), ended.reply)
@@ -325,9 +319,7 @@ class Begin:
         self._record(asked.action.id, asked.action.clients, ended.outcome, tuple(sealed))
         return ended
 
-    def _send(
-        self, order: Order, on_progress: OnProgress | None, cancel: Cancel | None
-    ) -> Ended:
+    def _send(self, order: Order, on_progress: OnProgress | None, cancel: Cancel | None) -> Ended:
         try:
             reply = self._executor.execute(order, on_progress=on_progress, cancel=cancel)
         except NotSent as error:
@@ -390,9 +382,7 @@ class Begin:
                 {"state": ended.state.value, "ended_at": view.now, "outcome": ended.text},
             )
             facts = {"why": ended.code, "sealed": digests}
-            event = Event(
-                OUTCOME_EVENT[ended.state], "handrail", action, tuple(clients), facts
-            )
+            event = Event(OUTCOME_EVENT[ended.state], "handrail", action, tuple(clients), facts)
             return Rows((change, *sealed), (event,))
 
         for attempt in range(OUTCOME_TRIES):
@@ -511,5 +501,3 @@ def _kind(put: Put) -> str:
 
 def _sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-

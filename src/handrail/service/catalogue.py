@@ -47,9 +47,7 @@ class Served:
 class Catalogue:
     """Keeps connections and pins, and serves agents their lists."""
 
-    def __init__(
-        self, store: Store, upstreams: Upstreams, sealer: Sealer, keeper: Keeper
-    ) -> None:
+    def __init__(self, store: Store, upstreams: Upstreams, sealer: Sealer, keeper: Keeper) -> None:
         self._store = store
         self._upstreams = upstreams
         self._sealer = sealer
@@ -95,17 +93,26 @@ class Catalogue:
         stored.
         """
         _sound(name, kind, command, url, target)
-        shape = {
-            "command": command, "args": list(args), "cwd": cwd, "url": url, "target": target
-        }
+        shape = {"command": command, "args": list(args), "cwd": cwd, "url": url, "target": target}
         whole = {
-            "name": name, "kind": kind, **shape, "client": client,
-            "client_map": dict(client_map or {}), "secret": sorted(secret or {}),
+            "name": name,
+            "kind": kind,
+            **shape,
+            "client": client,
+            "client_map": dict(client_map or {}),
+            "secret": sorted(secret or {}),
         }
         digest = hashlib.sha256(codec.dump(whole).encode()).hexdigest()
         spec = ConnectionSpec(
-            name=name, kind=kind, command=command, args=tuple(args), cwd=cwd, url=url,
-            target=target, secret=dict(secret or {}), digest=digest,
+            name=name,
+            kind=kind,
+            command=command,
+            args=tuple(args),
+            cwd=cwd,
+            url=url,
+            target=target,
+            secret=dict(secret or {}),
+            digest=digest,
         )
         self._upstreams.connect(spec)
         try:
@@ -127,15 +134,19 @@ class Catalogue:
                 if view.client(str(c)) is None:
                     raise NotFound(f"no client {c}", hint="Add the client first.")
             row = {
-                "name": name, "kind": kind, "spec": codec.dump(shape), "secret": ref,
-                "client": client, "client_map": codec.dump(dict(client_map or {})),
-                "digest": digest, "by": person, "at": view.now,
+                "name": name,
+                "kind": kind,
+                "spec": codec.dump(shape),
+                "secret": ref,
+                "client": client,
+                "client_map": codec.dump(dict(client_map or {})),
+                "digest": digest,
+                "by": person,
+                "at": view.now,
             }
             writes: list[Put | Change] = []
             first = view.row("connection", name) is None
-            writes.append(
-                Put("connection", row) if first else Change("connection", (name,), row)
-            )
+            writes.append(Put("connection", row) if first else Change("connection", (name,), row))
             if sealed is not None and view.row("sealed", sealed.row["ref"]) is None:
                 writes.append(sealed)
             for (tool_kind, tool), raw in found.items():
@@ -146,7 +157,9 @@ class Catalogue:
                 elif (state := _state(known, raw)) is not None:
                     writes.append(_withhold(view, name, tool_kind, tool, state, raw))
             event = Event(
-                EventType.CONNECTION_SET, f"person:{person}", None,
+                EventType.CONNECTION_SET,
+                f"person:{person}",
+                None,
                 (client,) if client else (),
                 {"connection": name, "digest": digest, "definitions": len(found)},
             )
@@ -204,12 +217,15 @@ class Catalogue:
             values: dict[str, Any] = {"state": "pinned", "by": person, "at": view.now}
             if row["seen"] is not None:
                 values |= {
-                    "definition": row["seen"], "digest": row["seen_digest"],
-                    "seen": None, "seen_digest": None,
+                    "definition": row["seen"],
+                    "digest": row["seen_digest"],
+                    "seen": None,
+                    "seen_digest": None,
                 }
             change = Change("tool", (connection, kind, name), values)
             facts = {
-                "type": f"{connection}.{name}", "kind": kind,
+                "type": f"{connection}.{name}",
+                "kind": kind,
                 "digest": values.get("digest", row["digest"]),
             }
             event = Event(EventType.TOOL_ACCEPTED, f"person:{person}", None, (), facts)
@@ -253,14 +269,18 @@ class Catalogue:
                 sealed = reader.row("sealed", row["secret"])
             if sealed is not None:
                 secret = orjson.loads(
-                    self._sealer.open(
-                        sealed["ref"], sealed["key"], bytes(sealed["ciphertext"])
-                    )
+                    self._sealer.open(sealed["ref"], sealed["key"], bytes(sealed["ciphertext"]))
                 )
         return ConnectionSpec(
-            name=row["name"], kind=row["kind"], command=shape["command"],
-            args=tuple(shape["args"]), cwd=shape["cwd"], url=shape["url"],
-            target=shape["target"], secret=secret, digest=row["digest"],
+            name=row["name"],
+            kind=row["kind"],
+            command=shape["command"],
+            args=tuple(shape["args"]),
+            cwd=shape["cwd"],
+            url=shape["url"],
+            target=shape["target"],
+            secret=secret,
+            digest=row["digest"],
         )
 
     def _sealed(self, ref: str, secret: Mapping[str, str]) -> Put:
@@ -311,9 +331,16 @@ def _withhold(
         return Put(
             "tool",
             {
-                "connection": connection, "kind": kind, "name": tool, "definition": text or "{}",
-                "digest": digest or "", "seen": None, "seen_digest": None, "state": "new",
-                "by": "handrail", "at": view.now,
+                "connection": connection,
+                "kind": kind,
+                "name": tool,
+                "definition": text or "{}",
+                "digest": digest or "",
+                "seen": None,
+                "seen_digest": None,
+                "state": "new",
+                "by": "handrail",
+                "at": view.now,
             },
         )
     return Change(
@@ -329,9 +356,16 @@ def _pin(
     return Put(
         "tool",
         {
-            "connection": connection, "kind": kind, "name": tool, "definition": codec.dump(raw),
-            "digest": digest_of(raw), "seen": None, "seen_digest": None, "state": "pinned",
-            "by": person, "at": now,
+            "connection": connection,
+            "kind": kind,
+            "name": tool,
+            "definition": codec.dump(raw),
+            "digest": digest_of(raw),
+            "seen": None,
+            "seen_digest": None,
+            "state": "pinned",
+            "by": person,
+            "at": now,
         },
     )
 

@@ -138,9 +138,7 @@ def classification(text: str) -> Classification:
 def chain_text(chain: Sequence[Step], also: Sequence[frozenset[str]]) -> str:
     return dump(
         {
-            "steps": [
-                [s.role, sorted(s.approvers), int(s.window.total_seconds())] for s in chain
-            ],
+            "steps": [[s.role, sorted(s.approvers), int(s.window.total_seconds())] for s in chain],
             "also": [sorted(group) for group in also],
         }
     )
@@ -236,9 +234,7 @@ def snapshot(
         seen_clients, _ = view.touched(f"trigger:{trigger.kind}:{trigger.ref}", since)
         trigger_clients = len(seen_clients | mine_clients)
     if velocity is not None:
-        recent = view.count(
-            f"type:{type}", view.now - int(velocity.total_seconds() * 1_000_000)
-        )
+        recent = view.count(f"type:{type}", view.now - int(velocity.total_seconds() * 1_000_000))
     return Snapshot(
         standings=tuple(
             s for s in view.standings(type) if s.client is None or s.client in mine_clients

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from handrail.clock import Clock, from_us
-from handrail.connectors.executor import Cancel, OnProgress
+from handrail.connectors.following import Cancel, OnProgress
 from handrail.core.action import State
 from handrail.core.events import EventType
 from handrail.core.model import Agent, Classification, Mode, Request, Tier, Trigger
@@ -81,9 +81,7 @@ class Govern:
                 self._ask.forget()
             except Again as again:
                 if again.body_digest != asked.body_digest:
-                    raise KeyReused(
-                        "this idempotency key was used for another request"
-                    ) from None
+                    raise KeyReused("this idempotency key was used for another request") from None
                 return self.status(agent, again.action)
         raise Unavailable("the policy keeps changing while this call is judged")
 
@@ -92,9 +90,7 @@ class Govern:
         asked = self._ask.understand(agent, request, meta={}, era="legacy")
         return self._ask.outlook(asked)
 
-    def _act(
-        self, asked: Asked, on_progress: OnProgress | None, cancel: Cancel | None
-    ) -> Acted:
+    def _act(self, asked: Asked, on_progress: OnProgress | None, cancel: Cancel | None) -> Acted:
         outlook = asked.outlook()
         if outlook.tier <= Tier.NOTIFY:
             asked = self._ask.prepare(asked, outlook.tier)
@@ -119,9 +115,7 @@ class Govern:
             return self.status(asked.agent, action)
         return self.status(asked.agent, asked.action.id)
 
-    def _began(
-        self, asked: Asked, classification: Classification, ended: Ended | None
-    ) -> Acted:
+    def _began(self, asked: Asked, classification: Classification, ended: Ended | None) -> Acted:
         if ended is None:
             with self._store.read() as reader:
                 row = reader.row("action", asked.action.id)
@@ -158,7 +152,8 @@ class Govern:
             question = None
             if proposal and row["state"] == State.WAITING.value:
                 asked_back = [
-                    a for a in reader.answers(proposal["id"])
+                    a
+                    for a in reader.answers(proposal["id"])
                     if a["answer"] == "ask" and a["version"] == proposal["version"]
                 ]
                 question = asked_back[-1]["note"] if asked_back else None
@@ -223,9 +218,7 @@ class Govern:
         current = self.status(agent, action)
         if current.question is None:
             raise Conflict("nobody asked a question", hint="Use handrail_status to see the state.")
-        return self.status(
-            agent, self._versions.after_answer(agent, current.id, _own_words(text))
-        )
+        return self.status(agent, self._versions.after_answer(agent, current.id, _own_words(text)))
 
     # --- cooperative actions ----------------------------------------------------------------
 

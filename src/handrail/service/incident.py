@@ -16,8 +16,15 @@ def found(incident: str, *, action: str, client: str, title: str, text: str, now
     return Put(
         "incident",
         {
-            "id": incident, "action": action, "client": client, "severity": "significant",
-            "title": title, "text": text, "by": "handrail", "state": "open", "at": now,
+            "id": incident,
+            "action": action,
+            "client": client,
+            "severity": "significant",
+            "title": title,
+            "text": text,
+            "by": "handrail",
+            "state": "open",
+            "at": now,
         },
     )
 
@@ -61,14 +68,23 @@ class Incidents:
             put = Put(
                 "incident",
                 {
-                    "id": incident, "action": action, "client": hit, "severity": severity,
-                    "title": title.strip()[:200], "text": text.strip()[:8000],
-                    "by": person.id, "state": "open", "at": view.now,
+                    "id": incident,
+                    "action": action,
+                    "client": hit,
+                    "severity": severity,
+                    "title": title.strip()[:200],
+                    "text": text.strip()[:8000],
+                    "by": person.id,
+                    "state": "open",
+                    "at": view.now,
                 },
             )
             event = Event(
-                EventType.INCIDENT_OPENED, f"person:{person.id}", action,
-                (hit,) if hit else (), {"incident": incident, "severity": severity},
+                EventType.INCIDENT_OPENED,
+                f"person:{person.id}",
+                action,
+                (hit,) if hit else (),
+                {"incident": incident, "severity": severity},
             )
             return Rows((put,), (event,))
 
@@ -92,8 +108,11 @@ class Incidents:
             text = f"{row['text']}\n\nCause: {cause.strip()}\nRemedy: {remedy.strip()}".strip()
             change = Change("incident", (incident,), {"state": "closed", "text": text[:16000]})
             event = Event(
-                EventType.INCIDENT_CLOSED, f"person:{person.id}", row["action"],
-                (row["client"],) if row["client"] else (), {"incident": incident},
+                EventType.INCIDENT_CLOSED,
+                f"person:{person.id}",
+                row["action"],
+                (row["client"],) if row["client"] else (),
+                {"incident": incident},
             )
             return Rows((change,), (event,))
 

@@ -48,29 +48,37 @@ class Notices:
             clients = tuple(codec.load(action["clients"]))
             writes: list[Put | Change] = [
                 Change(
-                    "notice", (notice_id,),
+                    "notice",
+                    (notice_id,),
                     {
-                        "state": verdict, "answered_at": view.now, "answered_by": person.id,
+                        "state": verdict,
+                        "answered_at": view.now,
+                        "answered_by": person.id,
                         "due_at": None,
                     },
                 )
             ]
-            events = [
-                Event(VERDICTS[verdict], f"person:{person.id}", action["id"], clients, {})
-            ]
+            events = [Event(VERDICTS[verdict], f"person:{person.id}", action["id"], clients, {})]
             if verdict == "was wrong":
                 writes.append(
                     incident.found(
-                        incident_id, action=action["id"], client=action["client"],
+                        incident_id,
+                        action=action["id"],
+                        client=action["client"],
                         title=f"Was wrong: {action['sentence']}"[:200],
-                        text=text.strip()[:8000], now=view.now,
+                        text=text.strip()[:8000],
+                        now=view.now,
                     )
                 )
                 events.append(
                     Event(
-                        EventType.INCIDENT_FOUND, "handrail", action["id"], clients,
+                        EventType.INCIDENT_FOUND,
+                        "handrail",
+                        action["id"],
+                        clients,
                         {
-                            "incident": incident_id, "severity": "significant",
+                            "incident": incident_id,
+                            "severity": "significant",
                             "why": "a person said that it was wrong",
                         },
                     )

@@ -34,10 +34,14 @@ def of_reply(reply: Reply) -> Outcome:
     """The outcome as far as the reply alone tells."""
     if reply.error is not None:
         message = str(reply.error.get("message", ""))[:_EXCERPT]
-        return Outcome(State.FAILED, "upstream-error", f"The tool answered with an error: {message}")
+        return Outcome(
+            State.FAILED, "upstream-error", f"The tool answered with an error: {message}"
+        )
     if reply.failed:
         return Outcome(
-            State.FAILED, "tool-failed", f"The tool says it failed: {text_of(reply.result)[:_EXCERPT]}"
+            State.FAILED,
+            "tool-failed",
+            f"The tool says it failed: {text_of(reply.result)[:_EXCERPT]}",
         )
     return Outcome(State.DONE, AS_SPECIFIED, "The tool reported success.")
 

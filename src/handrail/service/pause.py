@@ -46,13 +46,23 @@ class Pauses:
         def unit(view: View) -> Rows:
             person = _active(view, who)
             row = {
-                "id": pause_id, "scope": scope, "ref": ref, "degree": degree,
-                "by": person.id, "reason": reason, "at": view.now,
-                "resume_by": None, "ended_at": None, "ended_by": None,
+                "id": pause_id,
+                "scope": scope,
+                "ref": ref,
+                "degree": degree,
+                "by": person.id,
+                "reason": reason,
+                "at": view.now,
+                "resume_by": None,
+                "ended_at": None,
+                "ended_by": None,
             }
             clients = (ref,) if scope == "client" else ()
             event = Event(
-                EventType.PAUSED, f"person:{person.id}", None, clients,
+                EventType.PAUSED,
+                f"person:{person.id}",
+                None,
+                clients,
                 {"pause": pause_id, "scope": scope, "ref": ref, "degree": degree},
             )
             return Rows((Put("pause", row),), (event,), control=True, answer=row)
@@ -71,7 +81,9 @@ class Pauses:
             change = Change("pause", (pause,), {"degree": Degree.RESTRICT.value})
             event = _event(EventType.PAUSE_EASED, person, row)
             return Rows(
-                (change,), (event,), control=True,
+                (change,),
+                (event,),
+                control=True,
                 answer={**row, "degree": Degree.RESTRICT.value},
             )
 
@@ -94,12 +106,12 @@ class Pauses:
                 raise NotAllowed(
                     "you proposed to resume", hint="A second person must agree to resume."
                 )
-            change = Change(
-                "pause", (pause,), {"ended_at": view.now, "ended_by": person.id}
-            )
+            change = Change("pause", (pause,), {"ended_at": view.now, "ended_by": person.id})
             event = _event(EventType.RESUMED, person, row)
             return Rows(
-                (change,), (event,), control=True,
+                (change,),
+                (event,),
+                control=True,
                 answer={**row, "ended_at": view.now, "ended_by": person.id},
             )
 
@@ -141,16 +153,19 @@ def _in_force(view: View, pause: str) -> Row:
 
 def _event(type: EventType, person: Person, row: Row) -> Event:
     clients = (row["ref"],) if row["scope"] == "client" else ()
-    facts = {
-        "pause": row["id"], "scope": row["scope"], "ref": row["ref"], "degree": row["degree"]
-    }
+    facts = {"pause": row["id"], "scope": row["scope"], "ref": row["ref"], "degree": row["degree"]}
     return Event(type, f"person:{person.id}", None, clients, facts)
 
 
 def _shown(row: Mapping[str, Any], seq: int) -> dict[str, Any]:
     return {
-        "id": row["id"], "scope": row["scope"], "ref": row["ref"], "degree": row["degree"],
-        "reason": row["reason"], "by": row["by"], "entry": seq,
+        "id": row["id"],
+        "scope": row["scope"],
+        "ref": row["ref"],
+        "degree": row["degree"],
+        "reason": row["reason"],
+        "by": row["by"],
+        "entry": seq,
         "waits_for_second": row["resume_by"] is not None and row["ended_at"] is None,
         "ended": row["ended_at"] is not None,
     }

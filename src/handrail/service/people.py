@@ -17,8 +17,8 @@ from handrail.core.events import EventType
 from handrail.core.model import Risk, SignedIn
 from handrail.errors import BadInput, Conflict, NotAllowed, NotFound
 from handrail.privacy import tokens
-from handrail.store.newcomer import LINK_LIFE, NewPerson, role_puts
 from handrail.store.contract import Change, Drop, Event, Put, Rows, Store, View, Write
+from handrail.store.newcomer import LINK_LIFE, NewPerson, role_puts
 
 KEEPERS = ("service-desk-manager", "operations-leadership")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -67,9 +67,12 @@ class Directory:
             if account_engineer is not None and view.person(account_engineer) is None:
                 raise NotFound(f"no person {account_engineer}")
             values = {
-                "name": name.strip(), "risk": risk, "timezone": timezone,
+                "name": name.strip(),
+                "risk": risk,
+                "timezone": timezone,
                 "account_engineer": account_engineer,
-                "regimes": orjson.dumps(wanted).decode(), "retention_days": retention_days,
+                "regimes": orjson.dumps(wanted).decode(),
+                "retention_days": retention_days,
             }
             write: Write = (
                 Put("client", {"id": client, "at": view.now, **values})
@@ -111,7 +114,9 @@ class Directory:
             if password is None:
                 life = LINK_LIFE // timedelta(microseconds=1)
                 link = {
-                    "hash": tokens.hashed(token), "person": new.id, "at": view.now,
+                    "hash": tokens.hashed(token),
+                    "person": new.id,
+                    "at": view.now,
                     "expires_at": view.now + life,
                 }
                 writes.append(Put("set_up_link", link))
@@ -122,9 +127,7 @@ class Directory:
         self._store.commit(unit)
         return {"id": new.id, "name": name, "link": None if password else f"/setup/{token}"}
 
-    def grant_role(
-        self, who: SignedIn, person: str, role: str, client: str | None = None
-    ) -> None:
+    def grant_role(self, who: SignedIn, person: str, role: str, client: str | None = None) -> None:
         """Give *person* the role, for one client or for all."""
 
         def unit(view: View) -> Rows:
@@ -164,7 +167,8 @@ class Directory:
         def unit(view: View) -> Rows:
             values = {"away_until": to_us(until) if until is not None else None}
             event = Event(
-                EventType.PERSON_CHANGED, f"person:{who.person}",
+                EventType.PERSON_CHANGED,
+                f"person:{who.person}",
                 facts={"what": "away" if until is not None else "back"},
             )
             return Rows((Change("person", (who.person,), values),), (event,), control=True)
@@ -185,9 +189,7 @@ class Directory:
                 raise NotAllowed("ask someone else to do this")
             writes: list[Write] = [Change("person", (person,), {"active": 0})]
             writes += [Drop("session", (h,)) for h in sessions if view.row("session", h)]
-            event = Event(
-                EventType.PERSON_CHANGED, by, facts={"what": "left", "person": person}
-            )
+            event = Event(EventType.PERSON_CHANGED, by, facts={"what": "left", "person": person})
             return Rows(tuple(writes), (event,), control=True)
 
         self._store.commit(unit)
@@ -229,11 +231,16 @@ class Directory:
             if view.person(owner) is None:
                 raise NotFound(f"no person {owner}")
             row = {
-                "id": agent, "name": name, "sponsor": owner, "purpose": purpose[:500],
-                "version": version[:200], "connections": orjson.dumps(reached).decode(),
+                "id": agent,
+                "name": name,
+                "sponsor": owner,
+                "purpose": purpose[:500],
+                "version": version[:200],
+                "connections": orjson.dumps(reached).decode(),
                 "clients": orjson.dumps(limited).decode(),
                 "expires_at": to_us(expires_at) if expires_at else None,
-                "suspended": 0, "at": view.now,
+                "suspended": 0,
+                "at": view.now,
             }
             facts = {"agent": agent, "connections": reached, "clients": limited}
             event = Event(EventType.AGENT_ADDED, by, facts=facts)
@@ -253,8 +260,12 @@ class Directory:
             if view.agent(agent) is None:
                 raise NotFound(f"no agent {agent}")
             row = {
-                "hash": tokens.hashed(key), "agent": agent, "prefix": prefix, "at": view.now,
-                "expires_at": to_us(expires_at) if expires_at else None, "revoked_at": None,
+                "hash": tokens.hashed(key),
+                "agent": agent,
+                "prefix": prefix,
+                "at": view.now,
+                "expires_at": to_us(expires_at) if expires_at else None,
+                "revoked_at": None,
             }
             event = Event(EventType.KEY_ISSUED, by, facts={"agent": agent, "prefix": prefix})
             return Rows((Put("agent_key", row),), (event,), control=True)
@@ -279,7 +290,9 @@ class Directory:
 
     def suspend(self, who: SignedIn, agent: str, suspended: bool) -> None:
         """Suspend an agent, or let it work again."""
-        self._change_agent(who, agent, "suspended" if suspended else "resumed", suspended=int(suspended))
+        self._change_agent(
+            who, agent, "suspended" if suspended else "resumed", suspended=int(suspended)
+        )
 
     def set_version(self, who: SignedIn, agent: str, version: str) -> None:
         """Register a new model or prompt version: by a person, never by the agent (I24)."""

@@ -46,7 +46,9 @@ class Policies:
         with self._store.read() as reader:
             row = next((r for r in reader.policies() if r["digest"] == digest), None)
         if row is None:
-            raise NotFound("no policy is in force", hint="Publish one: handrail serve --policy DIR.")
+            raise NotFound(
+                "no policy is in force", hint="Publish one: handrail serve --policy DIR."
+            )
         return self._keep(document.load(codec.load(row["files"])))
 
     def publish(
@@ -80,12 +82,18 @@ class Policies:
                 n += 1
             by = people[0] if people else "handrail"
             row = {
-                "n": n, "digest": new.digest, "document": codec.dump(new.document),
-                "files": codec.dump(dict(files)), "by": by, "at": view.now,
+                "n": n,
+                "digest": new.digest,
+                "document": codec.dump(new.document),
+                "files": codec.dump(dict(files)),
+                "by": by,
+                "at": view.now,
             }
             event = Event(
                 EventType.POLICY_PUBLISHED,
-                f"person:{by}" if people else "handrail", None, (),
+                f"person:{by}" if people else "handrail",
+                None,
+                (),
                 {"n": n, "digest": new.digest, "laxer": len(laxer), "people": len(set(people))},
             )
             return Rows((Put("policy_version", row),), (event,), control=True, answer=n)

@@ -84,10 +84,15 @@ class Read:
 
     def _pause(self, row: Row, names: shown.Names) -> dict[str, Any]:
         return {
-            "id": row["id"], "scope": row["scope"], "ref": row["ref"],
-            "ref_name": names.get(row["ref"], row["ref"]), "degree": row["degree"],
-            "by": row["by"], "by_name": names.get(row["by"], row["by"]),
-            "reason": row["reason"], "at": shown.when(row["at"]),
+            "id": row["id"],
+            "scope": row["scope"],
+            "ref": row["ref"],
+            "ref_name": names.get(row["ref"], row["ref"]),
+            "degree": row["degree"],
+            "by": row["by"],
+            "by_name": names.get(row["by"], row["by"]),
+            "reason": row["reason"],
+            "at": shown.when(row["at"]),
             "resume_by": row["resume_by"],
             "resume_by_name": names.get(row["resume_by"] or "", ""),
         }
@@ -164,8 +169,10 @@ class Read:
             answers = [self._answer(a, names) for a in reader.answers(proposal_id)]
             result = self._result(reader, row["action"])
             paused = codec.pauses_in_scope(
-                [nouns.pause(p) for p in reader.pauses()], agent=row["agent"],
-                clients=codec.load(row["clients"]), type=row["type"],
+                [nouns.pause(p) for p in reader.pauses()],
+                agent=row["agent"],
+                clients=codec.load(row["clients"]),
+                type=row["type"],
             )
             current = reader.row("action", newest["action"]) or {}
             action = reader.row("action", row["action"]) or {}
@@ -232,11 +239,15 @@ class Read:
 
     def _answer(self, row: Row, names: shown.Names) -> dict[str, Any]:
         return {
-            "version": row["version"], "person": row["person"],
-            "name": names.get(row["person"], row["person"]), "answer": row["answer"],
+            "version": row["version"],
+            "person": row["person"],
+            "name": names.get(row["person"], row["person"]),
+            "answer": row["answer"],
             "reason": approval.DENY_REASONS.get(row["reason"], row["reason"]),
-            "note": row["note"], "to": names.get(row["to"], row["to"]),
-            "at": shown.when(row["at"]), "effective": bool(row["effective"]),
+            "note": row["note"],
+            "to": names.get(row["to"], row["to"]),
+            "at": shown.when(row["at"]),
+            "effective": bool(row["effective"]),
         }
 
     def _result(self, reader: Reader, action_id: str) -> str | None:
@@ -288,18 +299,24 @@ class Read:
             "incidents": incidents,
             "notice": notice_row["id"] if notice_row else None,
             "rollback": {
-                "class": rollback["class"], "text": rollback["text"],
+                "class": rollback["class"],
+                "text": rollback["text"],
                 "until": shown.when(expires),
                 "open": bool(
-                    began and reversal is None and expires and expires > now
+                    began
+                    and reversal is None
+                    and expires
+                    and expires > now
                     and rollback["class"] in {"exact", "snapshot", "time-limited"}
                 ),
             }
             if rollback
             else None,
             "reversal": {
-                "state": reversal["state"], "by": names.get(reversal["by"], reversal["by"]),
-                "at": shown.when(reversal["at"]), "text": reversal["outcome"],
+                "state": reversal["state"],
+                "by": names.get(reversal["by"], reversal["by"]),
+                "at": shown.when(reversal["at"]),
+                "text": reversal["outcome"],
                 "verified": None if reversal["verified"] is None else bool(reversal["verified"]),
                 "reason": reversal["reason"],
             }
@@ -357,14 +374,18 @@ class Read:
         return {
             **{k: row[k] for k in ("id", "action", "client", "severity", "title", "text", "state")},
             "client_name": names.get(row["client"], row["client"]),
-            "by": names.get(row["by"], row["by"]), "at": shown.when(row["at"]),
+            "by": names.get(row["by"], row["by"]),
+            "at": shown.when(row["at"]),
         }
 
     def people(self) -> list[dict[str, Any]]:
         now = self._clock.now()
         return [
             {
-                "id": p.id, "name": p.name, "email": p.email, "active": p.active,
+                "id": p.id,
+                "name": p.name,
+                "email": p.email,
+                "active": p.active,
                 "away_until": shown.when(to_us(p.away_until)) if p.away_until else None,
                 "away": _away(p, now),
                 "roles": [
@@ -381,16 +402,21 @@ class Read:
             rows = reader.agents()
         return [
             {
-                "id": r["id"], "name": r["name"], "purpose": r["purpose"],
-                "version": r["version"], "sponsor": r["sponsor"],
+                "id": r["id"],
+                "name": r["name"],
+                "purpose": r["purpose"],
+                "version": r["version"],
+                "sponsor": r["sponsor"],
                 "sponsor_name": names.get(r["sponsor"], r["sponsor"]),
                 "connections": codec.load(r["connections"]),
                 "clients": codec.load(r["clients"]),
-                "suspended": bool(r["suspended"]), "expires_at": shown.when(r["expires_at"]),
+                "suspended": bool(r["suspended"]),
+                "expires_at": shown.when(r["expires_at"]),
                 "at": shown.when(r["at"]),
                 "keys": [
                     {
-                        "prefix": k["prefix"], "at": shown.when(k["at"]),
+                        "prefix": k["prefix"],
+                        "at": shown.when(k["at"]),
                         "expires_at": shown.when(k["expires_at"]),
                         "revoked_at": shown.when(k["revoked_at"]),
                     }
@@ -404,10 +430,14 @@ class Read:
         names = self.names()
         return [
             {
-                "id": c.id, "name": c.name, "risk": c.risk.value, "timezone": c.timezone,
+                "id": c.id,
+                "name": c.name,
+                "risk": c.risk.value,
+                "timezone": c.timezone,
                 "account_engineer": c.account_engineer,
                 "account_engineer_name": names.get(c.account_engineer or "", ""),
-                "regimes": sorted(c.regimes), "retention_days": c.retention_days,
+                "regimes": sorted(c.regimes),
+                "retention_days": c.retention_days,
             }
             for c in sorted(self._keeper.current().clients.values(), key=lambda c: c.name)
         ]
@@ -417,9 +447,13 @@ class Read:
         known, health = self._keeper.current(), self._catalogue.health()
         return [
             {
-                "name": name, "kind": row["kind"], "spec": codec.load(row["spec"]),
-                "client": row["client"], "client_map": codec.load(row["client_map"]),
-                "has_secret": row["secret"] is not None, "digest": row["digest"],
+                "name": name,
+                "kind": row["kind"],
+                "spec": codec.load(row["spec"]),
+                "client": row["client"],
+                "client_map": codec.load(row["client_map"]),
+                "has_secret": row["secret"] is not None,
+                "digest": row["digest"],
                 "health": health.get(name, "idle"),
                 "tools": sum(c == name for c, _, _ in known.tools),
                 "withheld": sum(
@@ -437,7 +471,10 @@ class Read:
             raise NotFound(f"no connection {connection!r}")
         return [
             {
-                "kind": kind, "name": name, "state": row["state"], "digest": row["digest"],
+                "kind": kind,
+                "name": name,
+                "state": row["state"],
+                "digest": row["digest"],
                 "definition": codec.load(row["definition"]),
                 "seen": codec.load(row["seen"]) if row["seen"] else None,
                 "at": shown.when(row["at"]),
@@ -458,16 +495,19 @@ class Read:
             effective = max(row.tier, overall or row.tier) if row.signed else Tier.APPROVE
             rows.append(
                 {
-                    "type": row.type, "says": row.says, "category": row.category,
-                    "effect": row.effect.value, "least": row.tier.wire,
+                    "type": row.type,
+                    "says": row.says,
+                    "category": row.category,
+                    "effect": row.effect.value,
+                    "least": row.tier.wire,
                     "standing": overall.wire if overall else None,
-                    "tier": max(effective, row.tier).wire, "signed": row.signed,
-                    "scorecard": row.scorecard_shown(), "rationale": row.rationale,
+                    "tier": max(effective, row.tier).wire,
+                    "signed": row.signed,
+                    "scorecard": row.scorecard_shown(),
+                    "rationale": row.rationale,
                     "owner": row.owner,
                     "rollback": row.rollback.kind if row.rollback else "none",
-                    "here": [
-                        {"client": s.client, "tier": s.tier.wire} for s in mine if s.client
-                    ],
+                    "here": [{"client": s.client, "tier": s.tier.wire} for s in mine if s.client],
                 }
             )
         return rows
@@ -479,13 +519,17 @@ class Read:
         with self._store.read() as reader:
             versions = [
                 {
-                    "n": r["n"], "digest": r["digest"], "at": shown.when(r["at"]),
+                    "n": r["n"],
+                    "digest": r["digest"],
+                    "at": shown.when(r["at"]),
                     "by": names.get(r["by"], r["by"]),
                 }
                 for r in reader.policies()
             ]
         return {
-            "digest": current.digest, "versions": versions, "settings": settings(current.settings)
+            "digest": current.digest,
+            "versions": versions,
+            "settings": settings(current.settings),
         }
 
 

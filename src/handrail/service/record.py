@@ -101,9 +101,7 @@ class Record:
         if to_us(self._clock.now()) - at < HEARTBEAT // timedelta(microseconds=1):
             return
         try:
-            self._store.commit(
-                lambda view: Rows(events=(Event(EventType.HEARTBEAT, "handrail"),))
-            )
+            self._store.commit(lambda view: Rows(events=(Event(EventType.HEARTBEAT, "handrail"),)))
         except HandrailError as error:
             log.error("no heartbeat", why=error.message)
 

@@ -5,6 +5,8 @@ from what people approved makes the next version, which waits; nothing that diff
 Inside the unit: still approved, by people who still may, over this digest, not expired.
 """
 
+from functools import partial
+
 import structlog
 
 from handrail.clock import Clock, from_us
@@ -85,7 +87,7 @@ class Release:
             try:
                 self._begin.release(
                     self._ask.prepare(asked, Tier.APPROVE),
-                    lambda view: self._check(view, row),
+                    partial(self._check, row),
                 )
             except Moved:
                 self._keeper.forget()
@@ -119,7 +121,7 @@ class Release:
             found.append("there are new reasons for oversight: " + ", ".join(sorted(new)))
         return found
 
-    def _check(self, view: View, row: Row) -> None:
+    def _check(self, row: Row, view: View) -> None:
         """Inside the unit: the approval stands, and so does the authority of who gave it."""
         proposal, action = stands(view, row["proposal"], row["version"])
         now = from_us(view.now)

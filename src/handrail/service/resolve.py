@@ -209,5 +209,3 @@ def _local_time(zone: str, now: datetime) -> dict[str, Json]:
         "time.weekday": weekday,
         "time.business_hours": weekday <= 5 and _DAY_BEGINS <= local.hour < _DAY_ENDS,
     }
-
-

@@ -84,8 +84,10 @@ class Reversals:
             if current is None:
                 raise NotFound(f"no action {action_id}")
             may_decide(
-                person, category=matrix_row.category if matrix_row else "other",
-                clients=clients, policy=policy,
+                person,
+                category=matrix_row.category if matrix_row else "other",
+                clients=clients,
+                policy=policy,
             )
             done_before = view.row("reversal", action_id)
             if done_before is not None:
@@ -103,13 +105,22 @@ class Reversals:
             put = Put(
                 "reversal",
                 {
-                    "action": action_id, "id": reversal_id, "by": person.id,
-                    "reason": reason.strip()[:2000], "state": "begun", "at": view.now,
-                    "ended_at": None, "outcome": None, "verified": None,
+                    "action": action_id,
+                    "id": reversal_id,
+                    "by": person.id,
+                    "reason": reason.strip()[:2000],
+                    "state": "begun",
+                    "at": view.now,
+                    "ended_at": None,
+                    "outcome": None,
+                    "verified": None,
                 },
             )
             event = Event(
-                EventType.REVERSAL_BEGUN, f"person:{person.id}", action_id, clients,
+                EventType.REVERSAL_BEGUN,
+                f"person:{person.id}",
+                action_id,
+                clients,
                 {"reversal": reversal_id, "steps": len(calls)},
             )
             writes: list[Put | Change] = [put]
@@ -117,10 +128,13 @@ class Reversals:
             if view.row("notice", notice_id) is not None:
                 writes.append(
                     Change(
-                        "notice", (notice_id,),
+                        "notice",
+                        (notice_id,),
                         {
-                            "state": "was wrong", "answered_at": view.now,
-                            "answered_by": person.id, "due_at": None,
+                            "state": "was wrong",
+                            "answered_at": view.now,
+                            "answered_by": person.id,
+                            "due_at": None,
                         },
                     )
                 )
@@ -175,8 +189,12 @@ class Reversals:
             return None
         try:
             after = self._begin.observe(
-                policy, template.check.read, template.check.arguments_for(values),
-                purpose="reversal", client=client, action=action_id,
+                policy,
+                template.check.read,
+                template.check.arguments_for(values),
+                purpose="reversal",
+                client=client,
+                action=action_id,
             )
             return template.check.holds({**values, "after": after, "result": after})
         except HandrailError as error:
@@ -202,9 +220,12 @@ class Reversals:
             text = ended.text if verified is not False else "The state afterwards is not as before."
             writes: list[Put | Change] = [
                 Change(
-                    "reversal", (action_id,),
+                    "reversal",
+                    (action_id,),
                     {
-                        "state": ENDED[state], "ended_at": view.now, "outcome": text,
+                        "state": ENDED[state],
+                        "ended_at": view.now,
+                        "outcome": text,
                         "verified": None if verified is None else int(verified),
                     },
                 )
@@ -223,7 +244,10 @@ class Reversals:
                 client = clients[0] if clients else ""
                 writes.append(
                     incident.found(
-                        incident_id, action=action_id, client=client, now=view.now,
+                        incident_id,
+                        action=action_id,
+                        client=client,
+                        now=view.now,
                         title=f"The reversal failed: {sentence}"[:200],
                         text=f"{text} Next: look at the target, put it right by hand, and close "
                         "this incident with cause and remedy.",
@@ -231,9 +255,13 @@ class Reversals:
                 )
                 events.append(
                     Event(
-                        EventType.INCIDENT_FOUND, "handrail", action_id, clients,
+                        EventType.INCIDENT_FOUND,
+                        "handrail",
+                        action_id,
+                        clients,
                         {
-                            "incident": incident_id, "severity": "significant",
+                            "incident": incident_id,
+                            "severity": "significant",
                             "why": "a reversal failed",
                         },
                     )

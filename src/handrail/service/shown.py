@@ -79,7 +79,7 @@ def proposal(row: Row, names: Names, now: int) -> dict[str, Any]:
     step = min(max(row["step"], 0), max(len(steps) - 1, 0))
     asked: list[Any] = steps[step] if steps else ["", [], 0]
     after = steps[step + 1] if step + 1 < len(steps) else None
-    due = row["due_at"] if row["due_at"] else row["lapses_at"]
+    due = row["due_at"] or row["lapses_at"]
     clients = codec.load(row["clients"])
     return {
         "id": row["id"],

@@ -151,13 +151,17 @@ class Sweep:
                 move(current, State.LAPSED)
                 changes = (
                     Change(
-                        "action", (action["id"],),
+                        "action",
+                        (action["id"],),
                         {"state": State.LAPSED.value, "ended_at": view.now},
                     ),
                     Change("proposal", (proposal_id, version), {"due_at": None}),
                 )
                 event = Event(
-                    EventType.PROPOSAL_LAPSED, "handrail", action["id"], clients,
+                    EventType.PROPOSAL_LAPSED,
+                    "handrail",
+                    action["id"],
+                    clients,
                     {"version": version, "approved": current is State.APPROVED},
                 )
                 return Rows(changes, (event,), answer=(where, ()))
@@ -169,14 +173,16 @@ class Sweep:
                 change = Change("proposal", (proposal_id, version), {"due_at": due})
                 return Rows((change,), answer=(where, ()))
             told = _to_tell(where, stored["step"])
-            change = Change(
-                "proposal", (proposal_id, version), {"due_at": due, "step": where.step}
-            )
+            change = Change("proposal", (proposal_id, version), {"due_at": due, "step": where.step})
             events = [
                 Event(
-                    kind, "handrail", action["id"], clients,
+                    kind,
+                    "handrail",
+                    action["id"],
+                    clients,
                     {
-                        "version": version, "role": proposal.chain[step].role,
+                        "version": version,
+                        "role": proposal.chain[step].role,
                         "people": len(proposal.chain[step].approvers),
                         "until": rfc3339(where.due_at or proposal.lapses_at),
                     },
@@ -272,20 +278,28 @@ class Sweep:
             clients = tuple(codec.load(row["clients"]))
             if reached is not None:
                 change = Change(
-                    "notice", (row["id"],),
+                    "notice",
+                    (row["id"],),
                     {
-                        "state": "sent", "person": reached.id, "sent_at": view.now,
-                        "attempts": row["attempts"] + 1, "due_at": row["review_by"],
+                        "state": "sent",
+                        "person": reached.id,
+                        "sent_at": view.now,
+                        "attempts": row["attempts"] + 1,
+                        "due_at": row["review_by"],
                     },
                 )
                 event = Event(
-                    EventType.NOTICE_SENT, "handrail", row["action"], clients,
+                    EventType.NOTICE_SENT,
+                    "handrail",
+                    row["action"],
+                    clients,
                     {"person": reached.id},
                 )
                 return Rows((change,), (event,))
             if not late:
                 change = Change(
-                    "notice", (row["id"],),
+                    "notice",
+                    (row["id"],),
                     {
                         "attempts": row["attempts"] + 1,
                         "due_at": min(until(view.now, _RETRY), row["send_by"]),
@@ -321,7 +335,9 @@ class Sweep:
                 raise Closed("it was looked at meanwhile")
             change = Change("notice", (row["id"],), {"state": "escalated", "due_at": None})
             event = Event(
-                EventType.NOTICE_ESCALATED, "handrail", row["action"],
+                EventType.NOTICE_ESCALATED,
+                "handrail",
+                row["action"],
                 tuple(codec.load(row["clients"])),
                 {"person": next_one.id if next_one else "nobody"},
             )

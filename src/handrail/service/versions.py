@@ -99,9 +99,9 @@ class Versions:
         """The agent answered a question: the next version, with question and answer in it."""
         with self._store.read() as reader:
             old, sealed = self._sealed(reader, action_id)
-            question = [
-                a["note"] for a in reader.answers(old["proposal"]) if a["answer"] == "ask"
-            ][-1:]
+            question = [a["note"] for a in reader.answers(old["proposal"]) if a["answer"] == "ask"][
+                -1:
+            ]
         note = f"Asked: {question[0] if question else ''}\nAnswered: {text}"
         whole = f"{sealed.note}\n{note}".strip()
         request = replace(sealed.request, idempotency_key=None)
@@ -129,9 +129,7 @@ class Versions:
             "state": new["state"] if new else State.SUPERSEDED.value,
         }
 
-    def end(
-        self, action_id: str, state: State, because: str, code: str = "changed"
-    ) -> None:
+    def end(self, action_id: str, state: State, because: str, code: str = "changed") -> None:
         """End an open action that can no longer run, by Handrail itself, saying why."""
 
         def unit(view: View) -> Rows:
@@ -140,7 +138,9 @@ class Versions:
                 raise NotFound(f"no action {action_id}")
             move(State(row["state"]), state)
             event = Event(
-                EventType.ACTION_REFUSED, f"agent:{row['agent']}", action_id,
+                EventType.ACTION_REFUSED,
+                f"agent:{row['agent']}",
+                action_id,
                 tuple(codec.load(row["clients"])),
                 {"type": row["type"], "why": code, "state": state.value},
             )
@@ -165,9 +165,7 @@ class Versions:
             for version in range(newest["version"], 0, -1):
                 row = reader.proposal(proposal_id, version)
                 if row is not None and bytes(row["package_digest"]) == shown:
-                    return tuple(
-                        package.compare(bytes(row["package"]), bytes(newest["package"]))
-                    )
+                    return tuple(package.compare(bytes(row["package"]), bytes(newest["package"])))
         return ()
 
     # --- inside -----------------------------------------------------------------------------
@@ -181,11 +179,11 @@ class Versions:
         note: str,
         given: tuple[SignedIn, str] | None,
     ) -> str:
+        version = old["version"] + 1
         for _ in range(_TRIES):
             asked = self._ask.understand(
                 agent, replace(request, idempotency_key=None), meta={}, era="legacy", note=note
             )
-            version = old["version"] + 1
             opening = self._opening(asked, old["proposal"], version, because, note)
 
             def unit(view: View, asked: Asked = asked, opening: _Opening = opening) -> Rows:
@@ -201,16 +199,21 @@ class Versions:
                 writes, event = opening.rows(asked, classification, state, view.now)
                 changes = (
                     Change(
-                        "action", (old["id"],),
+                        "action",
+                        (old["id"],),
                         {
-                            "state": State.SUPERSEDED.value, "ended_at": view.now,
-                            "superseded_by": asked.action.id, "outcome": because,
+                            "state": State.SUPERSEDED.value,
+                            "ended_at": view.now,
+                            "superseded_by": asked.action.id,
+                            "outcome": because,
                         },
                     ),
                     Change("proposal", (old["proposal"], old["version"]), {"due_at": None}),
                 )
                 gone = Event(
-                    EventType.ACTION_SUPERSEDED, "handrail", old["id"],
+                    EventType.ACTION_SUPERSEDED,
+                    "handrail",
+                    old["id"],
                     tuple(codec.load(old["clients"])),
                     {"version": version, "why": "changed", "by": asked.action.id},
                 )
@@ -289,9 +292,15 @@ class Versions:
         excluded = self._excluded(asked)
         settings = asked.policy.settings
         return _Opening(
-            proposal=proposal_id, version=version, routed=routed, package=frozen.document,
-            digest=frozen.digest, excluded=excluded, urgency=how_soon.value,
-            lifetime=settings.lifetimes[how_soon], undo=settings.undo_window,
+            proposal=proposal_id,
+            version=version,
+            routed=routed,
+            package=frozen.document,
+            digest=frozen.digest,
+            excluded=excluded,
+            urgency=how_soon.value,
+            lifetime=settings.lifetimes[how_soon],
+            undo=settings.undo_window,
             valid=settings.approval_valid,
         )
 
@@ -363,8 +372,12 @@ class _Opening:
             State.WAITING, classification, now, proposal=self.proposal, version=self.version
         )
         event = asked.event(
-            EventType.ACTION_PROPOSED, classification, state,
-            proposal=self.proposal, version=self.version, package=self.digest.hex(),
+            EventType.ACTION_PROPOSED,
+            classification,
+            state,
+            proposal=self.proposal,
+            version=self.version,
+            package=self.digest.hex(),
             chain=[[s.role, int(s.window.total_seconds())] for s in self.routed.chain],
             needs=self.routed.needs,
         )
@@ -390,8 +403,13 @@ def _approve_at_once(
     proposal = codec.proposal(row, (), action_put.row)
     wait = asked.policy.settings.new_approver_wait
     answer = Given(
-        kind=AnswerKind.APPROVE, person=person.id, at=now, package_digest=opening.digest,
-        reason="", note=note, to="",
+        kind=AnswerKind.APPROVE,
+        person=person.id,
+        at=now,
+        package_digest=opening.digest,
+        reason="",
+        note=note,
+        to="",
     )
     people = {p.id: p for p in view.people()}
     after = approval.answer(proposal, answer, people=people, now=now, wait=wait)
@@ -407,13 +425,23 @@ def _approve_at_once(
         "answer",
         {
             "id": codec.answer_key(opening.proposal, opening.version, 0),
-            "proposal": opening.proposal, "version": opening.version, "person": person.id,
-            "answer": AnswerKind.APPROVE.value, "package_digest": opening.digest,
-            "reason": "", "note": note, "to": "", "at": view.now, "effective": 1,
+            "proposal": opening.proposal,
+            "version": opening.version,
+            "person": person.id,
+            "answer": AnswerKind.APPROVE.value,
+            "package_digest": opening.digest,
+            "reason": "",
+            "note": note,
+            "to": "",
+            "at": view.now,
+            "effective": 1,
         },
     )
     event = Event(
-        EventType.PROPOSAL_MODIFIED, f"person:{person.id}", asked.action.id, asked.action.clients,
+        EventType.PROPOSAL_MODIFIED,
+        f"person:{person.id}",
+        asked.action.id,
+        asked.action.clients,
         {"version": opening.version, "package": opening.digest.hex(), "state": where.state.value},
     )
     due = to_us(where.due_at) if where.due_at else None
