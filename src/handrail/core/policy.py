@@ -19,7 +19,7 @@ from handrail.core.defaults import Settings
 from handrail.core.lexicon import CLIENT_ARGUMENTS, SELF_SAID
 from handrail.core.model import Effect, Json, Tier, Urgency
 from handrail.core.recipes import Lookup, Read, Rollback, RollbackCall
-from handrail.core.scorecard import SCALES, Scorecard
+from handrail.core.scorecard import Scorecard
 from handrail.core.titles import plain, shown
 from handrail.core.words import fold
 
@@ -145,20 +145,7 @@ class MatrixRow:
 
     def scorecard_shown(self) -> list[dict[str, Any]]:
         """The scorecard for a page: factor, level, score, meaning, why."""
-        return [
-            {
-                "factor": factor.replace("_", " "),
-                "level": self.scorecard.factors[factor].level
-                if factor in self.scorecard.factors
-                else "blank",
-                "score": self.scorecard.level(factor).score,
-                "meaning": self.scorecard.level(factor).meaning,
-                "why": self.scorecard.factors[factor].why
-                if factor in self.scorecard.factors
-                else "Nobody has scored it: it counts at its worst.",
-            }
-            for factor in SCALES
-        ]
+        return self.scorecard.shown()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ wrote it down.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from handrail.core.model import Tier
 
@@ -85,3 +86,17 @@ class Scorecard:
             if self.level(f).least is least
         ]
         return f"{', '.join(asking)}: at least tier {int(least)}"
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The factors for a page: name, level, score, meaning, why."""
+        blank = Factor("blank", "Nobody has scored it: it counts at its worst.")
+        return [
+            {
+                "factor": factor.replace("_", " "),
+                "level": self.factors.get(factor, blank).level,
+                "score": self.level(factor).score,
+                "meaning": self.level(factor).meaning,
+                "why": self.factors.get(factor, blank).why,
+            }
+            for factor in SCALES
+        ]
