@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -116,43 +116,84 @@ class Read:
     # --- proposals --------------------------------------------------------------------------
 
     def inbox(self, who: SignedIn | None = None, tab: str = "mine") -> list[dict[str, Any]]:
-        """Open proposals by due time. Tabs: `mine` (asked of me), `team`, `asked` (questions
-        asked), `today` (decided in the last day)."""
+        """Open proposals by due time; *tab* is one of `inboxes`."""
+        return self.inboxes(who).get(tab, [])
+
+    def inboxes(self, who: SignedIn | None = None) -> dict[str, list[dict[str, Any]]]:
+        """Proposals from one snapshot, by tab: `mine` (asked of me), `team`, `asked` (questions
+        asked), `today` (decided in the last day), `all` (open)."""
         names, now = self.names(), to_us(self._clock.now())
+        tabs: dict[str, list[dict[str, Any]]] = {
+            tab: [] for tab in ("mine", "team", "asked", "today", "all")
+        }
         with self._store.read() as reader:
-            if tab == "today":
-                rows = [
-                    r
-                    for r in reader.proposals(open_only=False, limit=200)
-                    if State(r["state"]) not in OPEN and r["at"] >= now - _DAY_US
-                ]
-                return [shown.proposal(r, names, now) for r in rows]
-            found = []
             for row in reader.proposals(open_only=True, limit=1000):
                 proposal, where = self._stands(reader, row)
-                questions = [a for a in proposal.answers if a.kind is AnswerKind.ASK]
-                mine = who is not None and who.person in where.asked
-                decided = who is not None and any(
-                    a.person == who.person and a.kind is AnswerKind.APPROVE
-                    for a in proposal.answers
+                said = {a.kind for a in proposal.answers if who is None or a.person == who.person}
+                item = {
+                    **self._waiting(row, names, now),
+                    "state": where.state.value,
+                    "approvals": len(where.approved_by),
+                    "alarmed": where.alarmed,
+                }
+                mine = (
+                    who is not None
+                    and who.person in where.asked
+                    and AnswerKind.APPROVE not in said
+                    and where.state is State.WAITING
                 )
-                wanted = {
-                    "mine": mine and not decided and where.state is State.WAITING,
-                    "team": not mine or decided or where.state is not State.WAITING,
-                    "asked": bool(questions),
-                    "all": True,
-                }.get(tab, False)
-                if wanted:
-                    item = shown.proposal(row, names, now)
-                    found.append(
-                        {
-                            **item,
-                            "state": where.state.value,
-                            "approvals": len(where.approved_by),
-                            "changed": row["version"] > 1,
-                            "alarmed": where.alarmed,
-                        }
-                    )
+                tabs["all"].append(item)
+                tabs["mine" if mine else "team"].append(item)
+                if any(a.kind is AnswerKind.ASK for a in proposal.answers):
+                    tabs["asked"].append(item)
+            tabs["today"] = [
+                self._waiting(row, names, now)
+                for row in reader.proposals(open_only=False, limit=200)
+                if State(row["state"]) not in OPEN and row["at"] >= now - _DAY_US
+            ]
+        return tabs
+
+    def _waiting(self, row: Row, names: shown.Names, now: int) -> dict[str, Any]:
+        """A proposal as a list shows it, with what its frozen package says of reach and undo."""
+        facts = orjson.loads(bytes(row["package"]))["facts"]
+        kind, known = self._policies.current().row(row["type"]), self._keeper.current().clients
+        return {
+            **shown.proposal(row, names, now),
+            "changed": row["version"] > 1,
+            "approvals": 0,
+            "alarmed": False,
+            "category": kind.category if kind else "other",
+            "reach": facts["blast_radius"].partition(", ")[0],
+            "undo": facts["reversible"]["class"],
+            "regimes": sorted(
+                {r for c in codec.load(row["clients"]) if c in known for r in known[c].regimes}
+            ),
+        }
+
+    def changes(self, after: int, limit: int = 500) -> tuple[int, list[tuple[str, str]]]:
+        """The length of the log, and for the newest entries from position *after* on: the type
+        and the proposal concerned, if any. What live pages listen for; never any content."""
+        with self._store.read() as reader:
+            size = int(reader.head()["size"])
+            rows = reader.entries(limit=min(size - after, limit)) if size > after else ()
+            of = {a: reader.row("action", a) for a in {r["action"] for r in rows} if a}
+        return size, [
+            (r["type"], str((of.get(r["action"]) or {}).get("proposal") or "")) for r in rows
+        ]
+
+    def cover(self, who: SignedIn) -> list[dict[str, Any]]:
+        """Who is asked when *who* does not answer: for each role held, its backups by name."""
+        policy, known = self._policies.current(), self._keeper.current()
+        person = known.people.get(who.person)
+        found = []
+        for role in sorted({r.name for r in person.roles} if person else ()):
+            for backup in policy.backups(role):
+                people = sorted(
+                    p.name
+                    for p in known.people.values()
+                    if p.active and p.id != who.person and any(r.name == backup for r in p.roles)
+                )
+                found.append({"role": role, "backup": backup, "people": people})
         return found
 
     def package(
@@ -176,13 +217,10 @@ class Read:
             )
             current = reader.row("action", newest["action"]) or {}
             action = reader.row("action", row["action"]) or {}
-        may, why_not = True, ""
         person = self._keeper.current().people.get(who.person) if who else None
-        if person is not None:
-            try:
-                approval.may_answer(proposal, person, AnswerKind.APPROVE, now)
-            except HandrailError as error:
-                may, why_not = False, error.message
+        why_not, why_no_deny = (
+            _why_not(proposal, person, kind, now) for kind in (AnswerKind.APPROVE, AnswerKind.DENY)
+        )
         ended = State(row["state"]) not in {State.WAITING, State.APPROVED}
         state = State(row["state"]) if ended else where.state
         steps = [
@@ -196,8 +234,10 @@ class Read:
             for i, step in enumerate(proposal.chain)
         ]
         return {
-            **shown.proposal(row, names, to_us(now)),
+            **self._waiting(row, names, to_us(now)),
             "state": state.value,
+            "undo_seconds": row["undo_seconds"],
+            "window_seconds": _window(proposal, where),
             "document": orjson.loads(bytes(row["package"])),
             "newest_version": newest["version"],
             "newest_state": current.get("state", ""),
@@ -209,8 +249,9 @@ class Read:
             "expires_at": shown.when(to_us(where.expires_at)) if where.expires_at else None,
             "alarmed": where.alarmed,
             "answers": answers,
-            "may_decide": may and person is not None,
+            "may_decide": person is not None and not why_not,
             "why_not": why_not,
+            "may_deny": person is not None and not why_no_deny,
             "excluded": dict(proposal.excluded),
             "paused": [p.degree.value for p in paused],
             "outcome": action.get("outcome"),
@@ -506,6 +547,15 @@ class Read:
                     "scorecard": row.scorecard_shown(),
                     "rationale": row.rationale,
                     "owner": row.owner,
+                    "risk": row.risk,
+                    "approvals": row.approvals,
+                    "bounds": [{"name": b.name, "because": b.because} for b in row.bounds],
+                    "signatures": [
+                        {"role": s.role, "by": s.by, "at": s.at, "why": s.why}
+                        for s in row.signatures
+                    ],
+                    "checked": row.check is not None,
+                    "undo": row.rollback.text if row.rollback else "",
                     "rollback": row.rollback.kind if row.rollback else "none",
                     "here": [{"client": s.client, "tier": s.tier.wire} for s in mine if s.client],
                 }
@@ -561,5 +611,25 @@ def _span(value: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _away(person: Person, now: Any) -> bool:
+def _away(person: Person, now: datetime) -> bool:
     return person.away_until is not None and person.away_until > now
+
+
+def _why_not(
+    proposal: approval.Proposal, person: Person | None, kind: AnswerKind, now: datetime
+) -> str:
+    """Why *person* may not give an answer of this kind; empty when they may."""
+    if person is None:
+        return "sign in first"
+    try:
+        approval.may_answer(proposal, person, kind, now)
+    except HandrailError as error:
+        return error.message
+    return ""
+
+
+def _window(proposal: approval.Proposal, where: approval.Where) -> int:
+    """Seconds that the step asked now has, for a bar; of an alarm's round past the chain."""
+    if where.alarmed or not proposal.chain:
+        return int(approval.ALARM_EVERY.total_seconds())
+    return max(1, int(proposal.chain[where.step].window.total_seconds()))
