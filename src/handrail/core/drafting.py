@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from handrail.core.lexicon import AREAS, CLIENT_ARGUMENTS, INVERSES, PROSE, SELF_SAID, VERBS, Act
 from handrail.core.model import Json, ToolDefinition
+from handrail.core.scorecard import Factor, Scorecard
 from handrail.core.unwrap import Hiding, hiding
 from handrail.core.words import Reading, fold, read, words_of
 
@@ -62,6 +63,10 @@ def draft(tool: ToolDefinition, offered: Iterable[str] = ()) -> Draft:
     tier = _tier(view, reasons, marks)
     tier = max(tier, _annotated(tool, view, reasons))
     card = _scorecard(view, tier)
+    scored = Scorecard({f: Factor(c["level"], c["why"]) for f, c in card.items()})
+    if scored.least > tier:
+        tier = int(scored.least)
+        reasons.append(f"Its scorecard allows no less: {scored.sentence()}")
     inverse = _inverse(tool.name, offered)
     type = f"{tool.connection}.{tool.name}"
     return Draft(
@@ -153,7 +158,7 @@ def _tier(view: _View, reasons: list[str], marks: list[str]) -> int:
         return 3
     tier = max((_by_area(view.act, view, area, reasons) for area in view.areas), default=0)
     if not view.areas:
-        tier = 2 if view.reads else 3
+        tier = 3
         reasons.append(f"It would {view.act}, but what it is about was not recognised")
         marks.append("not recognised")
     if view.many and not view.reads:
@@ -206,7 +211,7 @@ def _annotated(tool: ToolDefinition, view: _View, reasons: list[str]) -> int:
 # --- the row ------------------------------------------------------------------------------------
 
 
-def _scorecard(view: _View, tier: int) -> dict[str, Json]:
+def _scorecard(view: _View, tier: int) -> dict[str, dict[str, str]]:
     """The four factors as far as they were understood; the rest is left blank on purpose."""
     if view.act is None or view.hides is not None or not view.areas:
         return {}
@@ -252,7 +257,7 @@ def _document(
     type: str,
     view: _View,
     tier: int,
-    card: Mapping[str, Json],
+    card: Mapping[str, Mapping[str, str]],
     reasons: list[str],
     inverse: str | None,
 ) -> dict[str, Json]:

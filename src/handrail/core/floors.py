@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from handrail.core.lexicon import ABOUT_ONLY, Act
+from handrail.core.lexicon import Act
 from handrail.core.model import Action, Effect, Facts, Reason, Tier
 from handrail.core.nouns import GROUNDS, HEALTH, NOUNS, SECRETS
 from handrail.core.policy import MatrixRow, Policy
@@ -184,9 +184,7 @@ def _grounds_of(tool: str) -> frozenset[str]:
     """Which grounds the words of a tool's name put its changes on."""
     reading = read(tool)
     # A noun whose area another one outweighs is context: "assign ticket to user" is no account.
-    named = {
-        w for w in (*reading.words, *reading.paired) if NOUNS.get(w) in {*reading.areas, None}
-    }
+    named = {w for w in (*reading.words, *reading.paired) if NOUNS.get(w) in {*reading.areas, None}}
     return frozenset(ground for ground, words in GROUNDS.items() if named & words)
 
 
@@ -194,7 +192,7 @@ def _grounds_of(tool: str) -> frozenset[str]:
 def _classes_of(tool: str) -> frozenset[str]:
     """Which classes of data a tool's name says it reads."""
     reading = read(tool)
-    if reading.act is not Act.READ or ABOUT_ONLY & set(reading.words):
+    if reading.act is not Act.READ or reading.about_only:
         return frozenset()
     named = set(reading.words) | set(reading.paired)
     found = {"secret"} if named & SECRETS else set()

@@ -207,7 +207,7 @@ AREAS: Mapping[str, Area] = MappingProxyType(
             "mailbox settings",
             classes=("identifier",),
         ),
-        "file": Area("data", "other", "files", _tiers("", ""), read=1, classes=("personal",)),
+        "file": Area("data", "other", "files", classes=("identifier",)),
         "content": Area("data", "other", "contents of files", read=3, classes=("personal",)),
         "people": Area(
             "data",
@@ -308,9 +308,15 @@ AREAS: Mapping[str, Area] = MappingProxyType(
 ABOUT_ONLY = frozenset(
     "setting status type template category count stat statistic schema domain version folder "
     "label queue priority tip capability language zone emoji supported field option metadata "
-    "format health quota filter override customization permission rule policy member owner tab calendar mailbox delta "
-    "configuration".split()
+    "format health quota filter override customization permission rule policy tab configuration".split()
 )
+
+#: The same for secrets: a *version* or a *label* of a secret may well be the secret.
+ABOUT_SECRETS = frozenset("policy rule setting status count statistic stat schema".split())
+#: Verbs that read what is in a file, not that it is there.
+CONTENT_VERBS = frozenset("read download export tail extract parse open".split())
+#: Words at the end of a name that say nothing about its head.
+TRAILING = frozenset("list detail info by id all".split())
 
 #: Qualifiers of a name, and what they say about how far it reaches.
 MANY = frozenset("all bulk mass every global everyone batch multiple entire".split())

@@ -5,18 +5,15 @@ exists is valid. Its digest is over its meaning, not its comments, and names the
 """
 
 import fnmatch
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
-from handrail.core.conditions import Condition, Expression, Scope, Together, folded, together
+from handrail.core.conditions import Condition, Expression, Scope, Together, together
+from handrail.core.content import content_digest
 from handrail.core.defaults import Settings
-from handrail.core.lexicon import CLIENT_ARGUMENTS, SELF_SAID
 from handrail.core.model import Effect, Json, Tier, Urgency
 from handrail.core.recipes import Lookup, Read, Rollback, RollbackCall
 from handrail.core.scorecard import Scorecard
@@ -48,7 +45,6 @@ __all__ = [
 ]
 
 _REMEMBERED = 20_000  # answers kept per policy; types are few, hostile names are many
-_ARGUMENT = re.compile(r"\bargs\.([A-Za-z_][A-Za-z0-9_]*)")
 
 
 def matches(name: str, globs: Sequence[str]) -> bool:
@@ -351,39 +347,6 @@ class Policy:
         """Who backs up *role*, in order."""
         kind = self.roles.get(role)
         return kind.backups if kind else ()
-
-
-#: Arguments that are no content: where a change goes, and what an agent says about itself.
-_NO_CONTENT = CLIENT_ARGUMENTS | SELF_SAID
-
-
-def content_digest(row: MatrixRow, arguments: Mapping[str, Json]) -> str | None:
-    """SHA-256 of what the call changes, apart from where: what an aggregate counts (SPEC 2.5).
-
-    None for an action type without content of its own. Folded, so that another case or Unicode
-    form of the same package is the same package.
-    """
-    if row.content is not None:
-        names = [n for n in row.content if n in arguments]
-        if not row.content:
-            return None
-    else:
-        placed = {
-            name
-            for expression in (row.client, row.targets)
-            if expression is not None
-            for name in _ARGUMENT.findall(expression.text)
-        }
-        names = [
-            n
-            for n in arguments
-            if n not in placed and fold(n).replace("_", "").replace("-", "") not in _NO_CONTENT
-        ]
-        if not names:
-            return None
-    content = {fold(n): folded(arguments[n]) for n in names}
-    text = orjson.dumps([row.type, content], option=orjson.OPT_SORT_KEYS, default=str)
-    return hashlib.sha256(text).hexdigest()
 
 
 def load(files: Mapping[str, str]) -> Policy:

@@ -9,7 +9,7 @@ import unicodedata
 from handrail.core.model import Json
 
 SHOWN = 80  # characters of one value in a sentence
-_HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+_HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
 def plain(text: str, limit: int = SHOWN) -> str:

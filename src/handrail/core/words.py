@@ -15,11 +15,14 @@ from functools import lru_cache
 
 from handrail.core.lexicon import (
     ABOUT_ONLY,
+    ABOUT_SECRETS,
     AREAS,
+    CONTENT_VERBS,
     JOINING,
     MACHINE_OF_ONE,
     MANY,
     PERMANENT,
+    TRAILING,
     VERB_OR_NOUN,
     VERBS,
     Act,
@@ -130,6 +133,8 @@ def read(name: str) -> Reading:
     areas = tuple(a for a in named if a not in weaker)
     if verb == "unlock" and "user" in areas:
         areas = tuple("password" if a == "user" else a for a in areas)  # a lock, not the account
+    if verb in CONTENT_VERBS and "file" in areas:
+        areas = tuple("content" if a == "file" else a for a in areas)
     return Reading(
         words=raw,
         paired=words,
@@ -178,5 +183,7 @@ def _act(words: tuple[str, ...]) -> tuple[Act | None, str]:
 
 
 def _about_only(words: tuple[str, ...], areas: tuple[str, ...]) -> bool:
-    sensitive = [a for a in areas if AREAS[a].read > 1]
-    return bool(sensitive) and "secret" not in sensitive and bool(ABOUT_ONLY & set(words))
+    """Whether the head of the name, its last word that says something, is a word like *settings*."""
+    head = next((w for w in reversed(words) if w not in TRAILING), "")
+    classes = {c for a in areas for c in AREAS[a].classes if AREAS[a].read > 1}
+    return bool(classes) and head in (ABOUT_SECRETS if "secret" in classes else ABOUT_ONLY)
