@@ -30,6 +30,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from handrail.errors import Unavailable, Unreadable
+from handrail.privacy.randomness import draw
 
 _VERSION = b"\x01"
 _KEY_BYTES = 32
@@ -71,7 +72,7 @@ class Sealer:
     def seal(self, ref: str, client: str, plaintext: bytes) -> tuple[str, bytes]:
         """Return the id of the client's key and the ciphertext of *plaintext*, bound to *ref*."""
         key = self._by_client.get(client) or self._key_of(client)
-        nonce = os.urandom(12)
+        nonce = draw(12)
         body = key.cipher.encrypt(nonce, plaintext, _bound(ref, key.id))
         return key.id, b"".join((_VERSION, key.commitment, nonce, body))
 

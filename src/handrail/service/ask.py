@@ -2,7 +2,6 @@
 refusal is written. Nothing here executes, and nothing here decides for people."""
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +27,7 @@ from handrail.core.model import (
 from handrail.core.policy import MatrixRow, Policy, content_digest
 from handrail.core.routing import designated
 from handrail.errors import BadInput, HandrailError, NotAllowed, NotFound, TooLarge, TooMany
+from handrail.privacy.randomness import draw
 from handrail.service import codec
 from handrail.service.asked import Asked, definition_of
 from handrail.service.begin import Begin
@@ -87,7 +87,7 @@ class Ask:
         agent has no right to the connection or the client, `NotFound` for an unknown connection
         or a withheld tool.
         """
-        action_id, nonce = self._draw.id("act"), os.urandom(16)
+        action_id, nonce = self._draw.id("act"), draw(16)
         return self._understand(
             agent, request, meta=meta, era=era, note=note, action_id=action_id, nonce=nonce
         )

@@ -1,9 +1,8 @@
 """Fresh ids for services: the clock and the randomness in one small thing."""
 
-import os
-
 from handrail.clock import Clock
 from handrail.core import ids
+from handrail.privacy.randomness import draw
 
 
 class Draw:
@@ -14,4 +13,4 @@ class Draw:
 
     def id(self, prefix: str) -> str:
         """A new id with *prefix* (`act`, `prp`, …)."""
-        return ids.new(prefix, self._clock.now(), os.urandom(10))
+        return ids.new(prefix, self._clock.now(), draw(10))

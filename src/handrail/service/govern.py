@@ -376,6 +376,8 @@ def _words(row: Row, state: State, classification: Classification, who: str) -> 
         )
     if state is State.APPROVED:
         return "Approved by a person; it begins in a moment."
+    if state is State.REFUSED and str(row["outcome"]).startswith("incomplete"):
+        return f"Not executed, {row['outcome']}. Call again with that."
     if state is State.REFUSED:
         return f"Refused: {row['outcome'] or why(classification)}. Do not try this another way."
     if state is State.DENIED:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 
 from handrail.core.classify import given
-from handrail.core.conditions import ConditionError, scope
+from handrail.core.conditions import ConditionError, Scope, scope
 from handrail.core.model import Agent, Client, Fact, Facts, Json, Request
 from handrail.core.policy import MatrixRow, Policy
 from handrail.errors import HandrailError
@@ -92,13 +92,15 @@ class Resolver:
                 values = {**values, "fact": custom}
             else:
                 values = {**values, fact.name: fact.value}
-        clients = _clients(row, reach, values)
-        targets = _targets(row, values)
+        prepared = scope(values)
+        clients = _clients(row, reach, prepared)
+        targets = _targets(row, prepared)
+        values = dict(values)
         for name, value in _of_clients(clients, known, now).items():
             found[name] = Fact(name, value, "client map", now)
-            values = {**values, name: value}
+            values[name] = value
         if targets is not None:
-            values = {**values, "targets.count": len(targets), "targets.list": list(targets)}
+            values |= {"targets.count": len(targets), "targets.list": list(targets)}
             found["targets.count"] = Fact("targets.count", len(targets), "arguments", now)
         return Resolved(
             clients=clients,
@@ -164,9 +166,7 @@ def _of_clients(
     return values
 
 
-def _clients(
-    row: MatrixRow | None, reach: Reach, values: Mapping[str, Any]
-) -> tuple[str, ...] | None:
+def _clients(row: MatrixRow | None, reach: Reach, values: Scope) -> tuple[str, ...] | None:
     """Which clients the call concerns: the connection's binding, else what the row reads from
     the call, mapped. None when it can't be told; () when the row says no client is concerned."""
     if reach.client is not None:
@@ -174,7 +174,7 @@ def _clients(
     if row is None or row.client is None:
         return None
     try:
-        named = row.client.value(scope(values))
+        named = row.client.value(values)
     except ConditionError:
         return None
     names = named if isinstance(named, list) else [named]
@@ -187,11 +187,11 @@ def _clients(
     return tuple(sorted(mapped))
 
 
-def _targets(row: MatrixRow | None, values: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _targets(row: MatrixRow | None, values: Scope) -> tuple[str, ...] | None:
     if row is None or row.targets is None:
         return None
     try:
-        named = row.targets.value(scope(values))
+        named = row.targets.value(values)
     except ConditionError:
         return None
     listed = named if isinstance(named, list) else [named]

@@ -83,7 +83,7 @@ class Sweep:
         self._hands.shutdown(wait=True)
 
     def _committed(self, types: Sequence[str]) -> None:
-        if any(":proposal:" in t or t.endswith((":begun", ":proposed", ":revoked")) for t in types):
+        if any(":proposal:" in t or t.endswith((":proposed", ":revoked")) for t in types):
             self._wake.set()
 
     def _loop(self) -> None:

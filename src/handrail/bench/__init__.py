@@ -1,0 +1,35 @@
+"""`handrail bench`: what Handrail costs, as ratios to baselines measured in the same run.
+
+Machines are noisy: each figure is a median, product and baseline take turns, and the ratio is
+what is worth quoting. Durable is compared with durable.
+"""
+
+import platform
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from handrail.bench import action, decision, doors
+from handrail.errors import BadInput
+
+Say = Callable[[str], None]
+
+BENCHES: Mapping[str, Callable[[Say], dict[str, Any]]] = {
+    "decision": decision.run,
+    "action": action.run,
+    "http": doors.http,
+    "gateway": doors.gateway,
+}
+
+
+def run(name: str | None, say: Say) -> Mapping[str, Any]:
+    """Run one benchmark, or all of them. Raises `BadInput` for an unknown name."""
+    if name is not None and name not in BENCHES:
+        raise BadInput(f"no benchmark {name!r}", hint=f"One of: {', '.join(BENCHES)}.")
+    machine = f"Python {platform.python_version()}, {platform.machine()}"
+    say(machine)
+    found: dict[str, Any] = {"machine": machine}
+    for each, bench in BENCHES.items():
+        if name in {None, each}:
+            say("")
+            found[each] = bench(say)
+    return found

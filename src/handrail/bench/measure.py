@@ -1,0 +1,30 @@
+"""Taking turns and taking medians."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+
+def once(work: Callable[[], object], times: int) -> float:
+    """Seconds that one of *times* runs of *work* takes on average."""
+    begun = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - begun) / times
+
+
+def in_turn(
+    works: dict[str, Callable[[], object]], *, times: int, rounds: int = 9
+) -> dict[str, float]:
+    """The median seconds of each work, measured by turns so that drift hits all alike."""
+    found: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            found[name].append(once(work, times))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The *share* quantile of *values*, 0 without any."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
