@@ -85,9 +85,9 @@ def _doctor(settings: Settings) -> Iterable[Any]:
 
 
 def _bench(name: str | None, say: Say) -> Mapping[str, Any]:
-    from handrail import bench  # noqa: PLC0415 - its servers are not needed to serve
+    from handrail.bench import run  # noqa: PLC0415 - its servers are not needed to serve
 
-    return bench.run(name, say)
+    return run(name, say)
 
 
 PROGRAMS = Programs(
