@@ -35,7 +35,10 @@ rows:
 
 def main() -> None:
     folder, ready = Path(sys.argv[1]), Path(sys.argv[2])
-    listening = socket.create_server(("127.0.0.1", 0))
+    # The protocol is named, since the event loop sends small answers at once only over such.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(256)
     port = listening.getsockname()[1]
     with open_house(folder, port=port) as (house, _):
         people = house.services.read.people()
