@@ -117,7 +117,7 @@ def test_a_folder_that_is_not_there_is_said(tmp_path):
     assert run("classify", tmp_path / "none.jsonl").exit_code == 1
 
 
-def test_only_policy_files_are_read(tmp_path, monkeypatch):
+def test_only_policy_files_are_read(tmp_path):
     write(
         tmp_path,
         {
@@ -130,7 +130,8 @@ def test_only_policy_files_are_read(tmp_path, monkeypatch):
     )
 
     assert commands.read_folder(tmp_path) == {"handrail.yaml": "a", "m/e.yml": "e"}
-    monkeypatch.setattr(commands, "MAX_FILES", 1)
+    for n in range(commands.MAX_FILES):
+        (tmp_path / f"{n}.yaml").touch()
     with pytest.raises(BadInput, match="too large"):
         commands.read_folder(tmp_path)
 
@@ -332,3 +333,21 @@ def test_the_program_has_the_commands_by_themselves():
     assert shown.exit_code == 0
     assert all(name in shown.output for name in ("init", "check", "classify"))
     assert Path(commands.__file__).name == "policy.py"
+
+
+def test_time_and_risk_can_stand_in_the_context(tmp_path):
+    call = {
+        "server": "rmm",
+        "tool": "reboot_device",
+        "context": {
+            "clients": 1,
+            "target_kind": "workstation",
+            "client.risk": "high",
+            "time.business_hours": False,
+        },
+    }
+    busy = {**call, "context": {**call["context"], "time.business_hours": True}}
+    unknown = {**call, "context": {**call["context"]}}
+    del unknown["context"]["time.business_hours"]
+
+    assert [a["tier"] for a in answers(tmp_path, call, busy, unknown)] == [2, 3, 3]

@@ -388,7 +388,7 @@ def test_a_client_s_standing_counts_for_that_client_and_no_other():
 )
 def test_renaming_case_or_form_never_lowers(word, case, form):
     """A call in other letters is at least as restricted as in those the policy has."""
-    import unicodedata  # noqa: PLC0415
+    import unicodedata
 
     other = unicodedata.normalize(form, case(word))
     policy = make.policy(

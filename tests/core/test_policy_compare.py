@@ -36,6 +36,7 @@ CHANGES = [
     ("row", "max: 5", "max: 4", None),
     ("row", "max: 5", "max: 6", "velocity changed"),
     ("row", "per: 1h", "per: 30m", "velocity changed"),
+    ("row", "    approvals: 1\n", "    approvals: 1\n    urgency: high\n", "urgency changed"),
     ("row", "    velocity: {max: 5, per: 1h}\n", "", "velocity changed"),
     ("row", "[user.class]", "[user.class, device.role]", None),
     ("row", "[user.class]", "[]", "needs facts changed"),
@@ -117,3 +118,9 @@ def test_I27_leaving_prohibited_is_a_lowering():
     banned = {**BASE, "row": BASE["row"].replace("tier: 2", "tier: prohibited")}
 
     assert laxer(build(**banned), build(**BASE)) == ("psa.add_note goes from tier prohibited to 2",)
+
+
+def test_I27_a_first_velocity_limit_is_stricter():
+    without = {**BASE, "row": BASE["row"].replace("    velocity: {max: 5, per: 1h}\n", "")}
+
+    assert laxer(build(**without), build(**BASE)) == ()

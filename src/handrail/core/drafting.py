@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from handrail.core.lexicon import AREAS, CLIENT_ARGUMENTS, INVERSES, PROSE, SELF_SAID, VERBS, Act
 from handrail.core.model import Json, ToolDefinition
-from handrail.core.scorecard import Factor, Scorecard
 from handrail.core.unwrap import Hiding, hiding
 from handrail.core.words import Reading, fold, read, words_of
 
@@ -63,10 +62,6 @@ def draft(tool: ToolDefinition, offered: Iterable[str] = ()) -> Draft:
     tier = _tier(view, reasons, marks)
     tier = max(tier, _annotated(tool, view, reasons))
     card = _scorecard(view, tier)
-    scored = Scorecard({f: Factor(c["level"], c["why"]) for f, c in card.items()})
-    if scored.least > tier:
-        tier = int(scored.least)
-        reasons.append(f"Its scorecard allows no less: {scored.sentence()}")
     inverse = _inverse(tool.name, offered)
     type = f"{tool.connection}.{tool.name}"
     return Draft(

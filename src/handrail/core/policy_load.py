@@ -44,8 +44,6 @@ from handrail.core.yaml_lines import Node, Problems, parse, planted, suggestion
 from handrail.errors import PolicyInvalid
 
 MAIN = "handrail.yaml"
-MAX_ROWS = 20_000
-MAX_RULES = 10_000
 
 
 def compile_policy(files: Mapping[str, str]) -> Policy:
@@ -108,9 +106,6 @@ class _Matrix:
                 continue
             if row.type in self.rows:
                 node.wrong(f"{row.type} has a row already", "One row for each action type.")
-            if len(self.rows) >= MAX_ROWS:
-                node.wrong(f"more than {MAX_ROWS} rows", "Split the policy.")
-                return
             own = _plain(node)
             own["signatures"] = [*(_plain(s) for s in signed), *own.get("signatures", ())]
             self.rows[row.type], self.documents[row.type] = row, own
@@ -121,9 +116,6 @@ class _Matrix:
                 continue
             if rule.name in self.rules:
                 node.wrong(f"a rule named {rule.name!r} stands already", "Give it its own name.")
-            if len(self.rules) >= MAX_RULES:
-                node.wrong(f"more than {MAX_RULES} rules", "Split the policy.")
-                return
             self.rules[rule.name] = (rule, node)
 
 
