@@ -184,7 +184,9 @@ class Filters(BaseModel):
         default=None, max_length=200, description="`next` of the page before."
     )
     state: list[State] = Field(default_factory=list)
-    tier: list[int] = Field(default_factory=list, max_length=4, description="4: prohibited.")
+    tier: list[Annotated[int, Field(ge=1, le=4)]] = Field(
+        default_factory=list, max_length=4, description="4: prohibited."
+    )
     agent: str | None = Field(default=None, max_length=100)
     client: str | None = Field(default=None, max_length=100)
     type: str | None = Field(default=None, max_length=300)
@@ -197,7 +199,7 @@ def listed(door: TheDoor, who: auth.Who, only: Annotated[Filters, Query()]) -> R
     """Newest first, without anything sealed."""
     rows = door.services.read.actions(
         states=[s.value for s in only.state],
-        tiers=[t for t in only.tier if 1 <= t <= 4],
+        tiers=only.tier,
         agent=only.agent,
         client=only.client,
         type=only.type,
