@@ -26,7 +26,7 @@ from handrail.errors import (
 from handrail.service import codec
 from handrail.service.bell import Bell
 from handrail.service.policies import Policies
-from handrail.service.versions import Versions
+from handrail.service.versions import Versions, next_look
 from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
 
 EVENTS: Mapping[AnswerKind, EventType] = {
@@ -207,7 +207,7 @@ class Answers:
                 Change(
                     "proposal",
                     (proposal_id, version),
-                    {"due_at": to_us(where.due_at) if where.due_at else None},
+                    {"due_at": next_look(where)},
                 )
             )
             event = Event(

@@ -168,8 +168,10 @@ class Sweep:
             due = to_us(where.due_at) if where.due_at else None
             stored = view.row("proposal", proposal_id, version) or row
             if where.state is State.APPROVED:
-                # It is begun by `release`, in its own unit; look again when it should be.
-                due = max(due or 0, view.now + 1_000_000)
+                # It is begun by `release`, in its own unit; look again when it should be, and
+                # every second after that: a pause may end before the approval does.
+                runs = to_us(where.runs_at) if where.runs_at else 0
+                due = max(runs, view.now + 1_000_000)
                 change = Change("proposal", (proposal_id, version), {"due_at": due})
                 return Rows((change,), answer=(where, ()))
             told = _to_tell(where, stored["step"])

@@ -444,7 +444,7 @@ def _approve_at_once(
         asked.action.clients,
         {"version": opening.version, "package": opening.digest.hex(), "state": where.state.value},
     )
-    due = to_us(where.due_at) if where.due_at else None
+    due = next_look(where)
     rest = [
         Put("proposal", {**w.row, "due_at": due}) if w.table == "proposal" else w
         for w in writes[1:]
@@ -494,3 +494,10 @@ def _check_open(asked: Asked, view: View) -> None:
             retry_after=300,
             hint="Wait until people have answered some of them, or withdraw one.",
         )
+
+
+def next_look(where: approval.Where) -> int | None:
+    """When the sweep looks at a proposal next: an approved one when its undo window ends, which
+    is now when there is none."""
+    at = where.runs_at if where.state is State.APPROVED else where.due_at
+    return to_us(at) if at else None
