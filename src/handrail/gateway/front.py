@@ -166,12 +166,10 @@ class Front:
     ) -> dict[str, Any]:
         params: Mapping[str, Any] = ctx.params or {}
         if ctx.method == "tools/call" and params["name"] in own.NAMES:
-            said: Acted | Mapping[str, Any] = await self._thread(
+            answered: dict[str, Any] = await self._thread(
                 own.call, self._services, agent, params["name"], params.get("arguments") or {}
             )
-            if isinstance(said, Acted):
-                return shapes.of_acted(said, ctx.method, aware=True)
-            return own.shown(said)
+            return answered
         call = await self._thread(
             calls.understand, self._services, agent, connection, ctx.method, params
         )

@@ -5,8 +5,10 @@ from typing import Any
 
 from handrail.core.model import Agent, Trigger
 from handrail.errors import BadInput
+from handrail.gateway import shapes
 from handrail.service import Services
-from handrail.service.acted import Acted
+
+CALL = "tools/call"
 
 _ACTION = {"action": {"type": "string", "description": "The id, act_…"}}
 _TICKET = {"ticket": {"type": "string", "description": "The ticket this is about"}}
@@ -65,30 +67,32 @@ NAMES = frozenset(str(t["name"]) for t in TOOLS)
 
 def call(
     services: Services, agent: Agent, name: str, arguments: Mapping[str, Any]
-) -> Acted | Mapping[str, Any]:
-    """Call one of them. Raises Handrail's errors; `BadInput` names a missing argument."""
+) -> dict[str, Any]:
+    """Call one of them; return its result. Raises Handrail's errors; `BadInput` names a missing
+    argument."""
     govern = services.govern
     if name == "handrail_status":
-        return govern.status(agent, _text(arguments, "action"))
+        return shapes.of_acted(govern.status(agent, _text(arguments, "action")), CALL, aware=True)
     if name == "handrail_withdraw":
-        return govern.withdraw(agent, _text(arguments, "action"))
+        acted = govern.withdraw(agent, _text(arguments, "action"))
+        return _done("Withdrawn; it will not run.", {"state": acted.state, "action": acted.id})
     if name == "handrail_answer":
-        return govern.answer_question(agent, _text(arguments, "action"), _text(arguments, "text"))
+        words = _text(arguments, "text")
+        acted = govern.answer_question(agent, _text(arguments, "action"), words)
+        said = {"state": acted.state, "action": acted.id, "proposal": acted.proposal}
+        return _done(f"The person has your answer; it waits on as {acted.id}.", said)
     ticket = str(arguments.get("ticket") or "")[:200]
     trigger = Trigger("ticket", ticket) if ticket else Trigger()
     if name == "handrail_escalate":
-        return govern.escalate(agent, _text(arguments, "kind"), trigger, _text(arguments, "text"))
-    return govern.note(agent, _text(arguments, "text"), trigger)
+        kind, words = _text(arguments, "kind"), _text(arguments, "text")
+        said = govern.escalate(agent, kind, trigger, words)
+    else:
+        said = govern.note(agent, _text(arguments, "text"), trigger)
+    return _done(str(said["text"]), said)
 
 
-def shown(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a tool of ours says that is about no action, as a tool's result."""
-    words = str(said.get("text") or "Recorded.")
-    return {
-        "content": [{"type": "text", "text": words}],
-        "isError": False,
-        "_meta": {"handrail": dict(said)},
-    }
+def _done(words: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    return shapes.text(words, handrail=said)
 
 
 def _text(arguments: Mapping[str, Any], name: str) -> str:

@@ -52,8 +52,12 @@ def _instead(acted: Acted, method: str, said: dict[str, Any]) -> dict[str, Any]:
     words = acted.text
     if acted.state is State.REVERSED:
         words = f"It ran, and a person has reversed it since. {words}"
+    if acted.state is State.WAITING and acted.proposal is not None:
+        words += f" The proposal is {acted.proposal}."
     if acted.question:
         words += f" A person asks: {acted.question!r} Answer with handrail_answer."
+    if words.startswith("Not executed, incomplete"):
+        words += f" It belongs in the {ARGUMENT} argument, or in _meta[{ARGUMENT!r}]."
     if method != "tools/call":
         raise MCPError(code=NOT_EXECUTED, message=words, data={ARGUMENT: said})
     return text(words, error=True, handrail=said)
