@@ -351,3 +351,14 @@ def test_time_and_risk_can_stand_in_the_context(tmp_path):
     del unknown["context"]["time.business_hours"]
 
     assert [a["tier"] for a in answers(tmp_path, call, busy, unknown)] == [2, 3, 3]
+
+
+@pytest.mark.parametrize(("runbook", "tier"), [("Approved", 2), ("none", 3), (None, 3), (7, 3)])
+def test_only_what_people_have_listed_is_installed(tmp_path, runbook, tier):
+    call = {
+        "server": "rmm",
+        "tool": "install_package",
+        "context": {"clients": 1, "target_kind": "workstation", "runbook": runbook},
+    }
+
+    assert answers(tmp_path, call)[0]["tier"] == tier

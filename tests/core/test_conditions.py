@@ -13,10 +13,10 @@ from handrail.core.conditions import (
     condition,
     expression,
     folded,
-    folded_text,
     scope,
     together,
 )
+from handrail.core.twins import folded_text
 
 VALUES = {
     "args": {"name": "Print Spooler", "n": 3, "list": ["a", "B"], "deep": {"Key": "V"}, "no": None},

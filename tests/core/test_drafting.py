@@ -259,6 +259,8 @@ def test_folding_is_stable():
     assert fold("ÀB\u200b") == fold("A\u0300b")
     assert fold(fold("ﬁLe İ")) == fold("ﬁLe İ")
     assert key_of("Tenant_Filter-ID") == "tenantfilterid"
+    assert key_of("A_" * 300) == "a" * 300
+    assert read("delete " + "x" * 500 + " user").areas == ()
 
 
 def test_the_lexicon_is_of_one_piece():

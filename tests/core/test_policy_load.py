@@ -122,6 +122,8 @@ ERRORS = [
     (more("prohibited: [{type: a.b}]\n"), "handrail.yaml", 11, "'because'", ""),
     (more("beside: [{role: x, data_classes: [health]}]\n"), "handrail.yaml", 11, "'x'", "Known"),
     (more("beside: [{role: lead, data_classes: [pii]}]\n"), "handrail.yaml", 11, "'pii'", ""),
+    (more("facts: x\n"), "handrail.yaml", 11, "a list", ""),
+    (more("facts: [x, {read: 7}]\n"), "handrail.yaml", 11, "a mapping", ""),
     (more("four_eyes: [add]\n"), "handrail.yaml", 11, "no action type", "connection.tool"),
     (
         more("freezes: [{name: x, from: 2026-12-24, until: z, because: y}]\n"),
@@ -279,6 +281,13 @@ ERRORS = [
         2,
         "no date",
         "2026-11-02",
+    ),
+    (
+        folder(matrix__a=SIGNATURES.replace("at: 2026-11-02", "at: ''") + ROW),
+        "matrix/a.yaml",
+        2,
+        "expected a text",
+        "",
     ),
     (
         folder(matrix__a=SIGNATURES.replace("senior-technician", "senior-tech") + ROW),

@@ -49,6 +49,12 @@ def test_hidden_calls_are_recognised_by_their_shape(tool, arguments, how):
         ("http_call", {"method": 7, "path": "/tickets"}, 3),
         ("http_call", {"method": "GET", "path": "/tickets", "url": "/users"}, 3),
         ("http_call", {"method": "GET", "path": None}, 3),
+        ("http_call", {"method": "GET", "path": "/tickets/" + "1" * 500}, 3),
+        (
+            "http_call",
+            {"method": "GET", "path": "/tickets/1", **{f"a{n}": 1 for n in range(200)}},
+            1,
+        ),
         ("graph_batch", {"requests": [{"method": "GET", "url": "/tickets"}]}, 3),
         ("db_reader", {"sql": "SELECT 1"}, 3),
         ("db_reader", {"sql": "drop table x"}, 3),

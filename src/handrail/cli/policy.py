@@ -48,7 +48,7 @@ def starter() -> dict[str, str]:
         for item in sorted(here.iterdir(), key=lambda i: i.name):
             if item.is_dir():
                 walk(item, f"{prefix}{item.name}/")
-            elif item.name.endswith(_ENDINGS):
+            else:
                 found[prefix + item.name] = item.read_text("utf-8")
 
     walk(files("handrail.core") / "starter", "")
@@ -192,9 +192,7 @@ def classify_command(
 
 def _failed(error: HandrailError | OSError) -> typer.Exit:
     if isinstance(error, HandrailError):
-        typer.echo(error.message, err=True)
-        if error.hint:
-            typer.echo(error.hint, err=True)
+        typer.echo(f"{error.message}\n{error.hint}".strip(), err=True)
     else:
         typer.echo(f"{error.filename}: {error.strerror}", err=True)
     return typer.Exit(1)

@@ -30,7 +30,7 @@ from handrail.core.model import (
     Snapshot,
     Tier,
 )
-from handrail.core.policy import MatrixRow, Policy, Rule
+from handrail.core.policy import Bound, MatrixRow, Policy, Rule
 from handrail.core.titles import plain
 from handrail.core.unwrap import inside
 from handrail.core.words import fold
@@ -138,8 +138,12 @@ def judge(
     if looked.trouble:
         reasons.append(Reason("unknown:arguments", Tier.APPROVE, looked.trouble.capitalize()))
     category, effect = (row.category, row.effect) if row else ("other", Effect.CHANGE)
-    if row is not None:
-        reasons += _bounds(row, prepared)
+    if draft is not None:
+        reasons += _bounds(draft.bounds, prepared)
+    elif row is not None:
+        for within, bounds in policy.bounds_for(row):
+            if not within.quiet(prepared):
+                reasons += _bounds(bounds, prepared)
     for group, rules in policy.groups_for(action.type, category, effect):
         if not group.quiet(prepared):
             reasons += _rules(rules, prepared)
@@ -217,8 +221,8 @@ def _rules(rules: Iterable[Rule], values: Scope) -> Iterator[Reason]:
             yield Reason(f"rule:{rule.name}", rule.tier, rule.because + doubt)
 
 
-def _bounds(row: MatrixRow, values: Scope) -> Iterator[Reason]:
-    for bound in row.bounds:
+def _bounds(bounds: Iterable[Bound], values: Scope) -> Iterator[Reason]:
+    for bound in bounds:
         if not bound.when.true(values):
             yield Reason(
                 f"bounds:{bound.name}", Tier.APPROVE, f"Outside its bounds: {bound.because}"

@@ -23,6 +23,7 @@ import orjson
 from cel_expr_python import cel
 
 from handrail.core.model import Json
+from handrail.core.twins import TWINNED, folded_text, without_space
 from handrail.core.words import fold
 from handrail.errors import BadInput
 
@@ -80,20 +81,6 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
 
 #: What expressions about a finished call may use beside the attributes.
 AFTERWARDS = ("result", "before", "after")
-#: Attributes with words of any kind: conditions see them folded as well.
-TWINNED = (
-    "action.connection",
-    "action.tool",
-    "action.type",
-    "agent.id",
-    "agent.version",
-    "args",
-    "client.id",
-    "fact",
-    "runbook.name",
-    "targets.list",
-    "trigger.ref",
-)
 #: Attributes with words of a fixed vocabulary: always folded.
 _VOCABULARY = (
     "client.regimes",
@@ -117,7 +104,6 @@ _AS_THEY_STAND = _PLAIN - set(_VOCABULARY)
 _MENTIONED = re.compile(
     r"(?<![\w.])(?:" + "|".join(sorted(map(re.escape, _SOURCES), reverse=True)) + r")(?!\w)"
 )
-_AROUND_DOTS = re.compile(r"\s*\.\s*")
 
 _TYPES: Mapping[str, Any] = {
     "string": cel.Type.STRING,
@@ -318,11 +304,13 @@ class Together:
             return False
 
 
-def together(conditions: Sequence[Condition]) -> Iterator[Together]:
-    """*conditions* in groups, in their order."""
+def together(conditions: Sequence[Condition], *, negated: bool = False) -> Iterator[Together]:
+    """*conditions* in groups, in their order. *negated*: a group is quiet when all of them are
+    true."""
+    sign = "!" if negated else ""
     for start in range(0, len(conditions), _TOGETHER):
         group = tuple(conditions[start : start + _TOGETHER])
-        text = " || ".join(f"({c.source}\n)" for c in group)
+        text = " || ".join(f"{sign}({c.source}\n)" for c in group)
         try:
             compiled = _compile(text, False, limit=len(text))
         except ConditionError:
@@ -332,7 +320,7 @@ def together(conditions: Sequence[Condition]) -> Iterator[Together]:
 
 def _mentioned(text: str) -> frozenset[str]:
     """The attributes *text* mentions; one that only stands in a literal does no harm."""
-    return frozenset(_MENTIONED.findall(_AROUND_DOTS.sub(".", text)))
+    return frozenset(_MENTIONED.findall(without_space(text)))
 
 
 @lru_cache(maxsize=MAX_COMPILED)
@@ -373,64 +361,3 @@ def _explained(text: str, error: str, afterwards: bool) -> tuple[str, str]:
 
 def _article(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
-
-
-# --- the folded twin of an expression -----------------------------------------------------------
-
-_PIECES = re.compile(
-    r"""(?P<text>[rRbB]*(?:\"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
-    r"""|(?P<selector>\.\s*[A-Za-z_]\w*(?!\w|\s*\())"""
-    r"""|(?P<root>(?<![\w.])(?:"""
-    + "|".join(n.replace(".", r"\s*\.\s*") for n in TWINNED)
-    + r""")(?!\w))"""
-)
-_MATCHING = re.compile(r"matches\s*\(\s*$")
-
-
-@lru_cache(maxsize=MAX_COMPILED)
-def folded_text(text: str) -> str:
-    """*text* with its literals and the keys it selects folded, reading the folded attributes.
-
-    The pattern of `matches` keeps its letters (folding would turn `\\D` into `\\d`) and is told
-    not to regard case instead.
-    """
-    out: list[str] = []
-    end = 0
-    for piece in _PIECES.finditer(text):
-        out.append(text[end : piece.start()])
-        end = piece.end()
-        found = piece.group()
-        if piece.lastgroup == "root":
-            out.append(f"folded.{_AROUND_DOTS.sub('.', found)}")
-        elif piece.lastgroup == "selector":
-            out.append(found.casefold())
-        elif _MATCHING.search(text[: piece.start()]):
-            quote = found.index(found[-1])
-            out.append(f"{found[: quote + 1]}(?i){found[quote + 1 :]}")
-        else:
-            out.append(_folded_literal(found))
-    out.append(text[end:])
-    return "".join(out)
-
-
-_ESCAPE = re.compile(
-    r"\\(?:[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))"
-)
-_NAMED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    two, four, eight, octal, letter = match.groups()
-    if letter is not None:
-        return _NAMED.get(letter, letter)
-    return chr(int(octal, 8) if octal else int(two or four or eight, 16))
-
-
-def _folded_literal(literal: str) -> str:
-    """A text literal with its text folded. Bytes stay as they are."""
-    quote = literal.index(literal[-1])
-    prefix, text = literal[:quote].lower(), literal[quote + 1 : -1]
-    if "b" in prefix:
-        return literal
-    value = fold(text if "r" in prefix else _ESCAPE.sub(_unescaped, text))
-    return orjson.dumps(value).decode()

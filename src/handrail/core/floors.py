@@ -19,7 +19,7 @@ from handrail.core.lexicon import Act
 from handrail.core.model import Action, Effect, Facts, Reason, Tier
 from handrail.core.nouns import GROUNDS, HEALTH, NOUNS, SECRETS
 from handrail.core.policy import MatrixRow, Policy
-from handrail.core.words import fold, read
+from handrail.core.words import LONGEST, fold, read
 
 _FLOORED: Mapping[str, str] = {
     "access": "It changes who may do what",
@@ -103,7 +103,7 @@ def data(call: Call) -> Iterator[Reason]:
     row = call.row
     if row is not None and row.data_classes is None:
         yield _reason("unknown:data-class", "The row does not say what data it touches")
-    named = _classes_of(call.action.request.tool)
+    named = _classes_of(call.action.request.tool[:LONGEST])
     if "health" in call.data_classes or "health" in named:
         yield _reason("data:health", "It touches health data")
     if "secret" in call.data_classes or "secret" in named:
@@ -134,7 +134,7 @@ def governed_ground(call: Call) -> Iterator[Reason]:
     """Access, security, network, servers and backup, by the row's category and the tool's name."""
     if call.row is None or not call.changes:
         return
-    found = {call.row.category} | _grounds_of(call.action.request.tool)
+    found = {call.row.category} | _grounds_of(call.action.request.tool[:LONGEST])
     for category in sorted(found & _FLOORED.keys()):
         yield _reason(category, _FLOORED[category])
 
@@ -144,7 +144,7 @@ def account(call: Call) -> Iterator[Reason]:
     are access control."""
     if call.row is None or not call.changes:
         return
-    resets = _resets_password(call.action.request.tool)
+    resets = _resets_password(call.action.request.tool[:LONGEST])
     if call.row.category != "identity" and not resets:
         return
     if not resets:

@@ -287,6 +287,21 @@ class Policy:
         )
         return groups
 
+    def bounds_for(self, row: MatrixRow) -> tuple[tuple[Together, tuple[Bound, ...]], ...]:
+        """The bounds of *row* in groups that are quiet when all of them hold."""
+
+        def find() -> tuple[tuple[Together, tuple[Bound, ...]], ...]:
+            found, at = [], 0
+            for group in together([b.when for b in row.bounds], negated=True):
+                found.append((group, row.bounds[at : at + len(group.conditions)]))
+                at += len(group.conditions)
+            return tuple(found)
+
+        groups: tuple[tuple[Together, tuple[Bound, ...]], ...] = self._once(
+            ("bounds", row.type), find
+        )
+        return groups
+
     def focus_for(self, row: MatrixRow) -> frozenset[str]:
         """The attributes that conditions on calls of *row* mention: what is worth preparing."""
         found: frozenset[str] = self._once(

@@ -75,8 +75,7 @@ def read_span(node: Node, *, least: timedelta = timedelta(seconds=1)) -> timedel
 def read_date(node: Node) -> str:
     text = node.text()
     try:
-        if text:
-            date.fromisoformat(text)
+        date.fromisoformat(text or "2000-01-01")  # an empty one was said already
     except ValueError:
         node.wrong(f"{text!r} is no date", "Write it as 2026-11-02.")
     return text

@@ -62,8 +62,8 @@ def compile_policy(files: Mapping[str, str]) -> Policy:
     matrix = _Matrix(roles)
     for root in roots.values():
         matrix.take(root)
-    if policy is not None:
-        _check_reads(policy, matrix, main)
+    if main is not None:
+        _check_reads(matrix, main)
     if problems.found or policy is None:
         raise PolicyInvalid(sorted(problems.found, key=lambda p: (p.file, p.line)))
     document = {
@@ -128,30 +128,22 @@ def _plain(node: Node) -> Any:
     return node.value
 
 
-def _check_reads(policy: Policy, matrix: _Matrix, main: Node | None) -> None:
+def _check_reads(matrix: _Matrix, main: Node) -> None:
     """Handrail reads only by rows that read: anything else would leave a fact or a check unknown
     for ever, and is a mistake in the policy."""
     for type, row in matrix.rows.items():
-        place = matrix.places[type]
         rollback = row.rollback
         wanted = [row.check, rollback.before if rollback else None]
         wanted.append(rollback.check if rollback else None)
         for read in wanted:
             if read is not None:
-                _check_read(read.read, matrix.rows, place)
-    listed = main.value.get("facts") if main is not None and isinstance(main.value, dict) else None
-    for lookup in policy.lookups:
-        place_of = next(
-            (n for n in (listed.items() if listed else ()) if _reads(n, lookup.read)), main
-        )
-        if place_of is not None:
-            _check_read(lookup.read, matrix.rows, place_of)
-
-
-def _reads(node: Node, type: str) -> bool:
-    return (
-        isinstance(node.value, dict) and "read" in node.value and node.value["read"].value == type
-    )
+                _check_read(read.read, matrix.rows, matrix.places[type])
+    top = main.value if isinstance(main.value, dict) else {}
+    facts = top["facts"].value if "facts" in top else []
+    for fact in facts if isinstance(facts, list) else []:
+        place = fact.value.get("read") if isinstance(fact.value, dict) else None
+        if place is not None and isinstance(place.value, str):
+            _check_read(place.value, matrix.rows, place)
 
 
 def _check_read(type: str, rows: Mapping[str, MatrixRow], place: Node) -> None:

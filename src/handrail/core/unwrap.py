@@ -15,9 +15,10 @@ from functools import lru_cache
 
 from handrail.core.lexicon import AREAS, Act
 from handrail.core.model import Json, Tier
-from handrail.core.words import Reading, fold, key_of, read, words_of
+from handrail.core.words import LONGEST, Reading, fold, key_of, read, words_of
 
 _MAX_TEXT = 20_000
+_MANY = 100  # arguments of a call whose shape is remembered
 
 
 class Hiding(StrEnum):
@@ -69,7 +70,14 @@ def hiding(tool: str, arguments: Mapping[str, Json]) -> Hiding | None:
 
     Looks at names only, so that a definition's parameters do as well as a call's arguments.
     """
-    return _shape(tool, tuple(arguments))[0]
+    return _shape_of(tool, arguments)[0]
+
+
+def _shape_of(tool: str, arguments: Mapping[str, Json]) -> tuple[Hiding | None, str | None]:
+    names = tuple(arguments)
+    if len(names) > _MANY or len(tool) + sum(map(len, names)) > 5 * LONGEST:
+        return _shape.__wrapped__(tool, names)  # not worth remembering
+    return _shape(tool, names)
 
 
 @lru_cache(maxsize=8192)
@@ -103,7 +111,7 @@ def _executes(tool: str) -> bool:
 
 def inside(tool: str, arguments: Mapping[str, Json]) -> Inside | None:
     """What the call hides, judged; None when it hides nothing."""
-    how, script = _shape(tool, tuple(arguments))
+    how, script = _shape_of(tool, arguments)
     if how is None:
         return None if script is None else _script(arguments[script])
     given = {key_of(k): v for k, v in arguments.items()}
@@ -132,7 +140,14 @@ def _first(given: Mapping[str, Json], names: frozenset[str]) -> str | None:
 def _request(given: Mapping[str, Json]) -> Inside:
     method, path = _first(given, _METHODS), _first(given, _PATHS)
     act = _HTTP.get(fold(method).strip()) if method is not None else None
-    if act is None or path is None or not path.isprintable() or "%" in path or ".." in path:
+    if (
+        act is None
+        or path is None
+        or len(path) > LONGEST
+        or not path.isprintable()
+        or "%" in path
+        or ".." in path
+    ):
         return Inside(
             Hiding.REQUEST, Tier.APPROVE, "It is a raw request that could not be understood"
         )

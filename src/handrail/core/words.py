@@ -30,6 +30,9 @@ from handrail.core.lexicon import (
 )
 from handrail.core.nouns import NOUNS, STRONGER
 
+#: Characters of the longest name that is read.
+LONGEST = 400
+
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 #: Nouns of two words that one word of them would misread.
@@ -66,16 +69,24 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", kept).casefold())
 
 
-@lru_cache(maxsize=8192)
 def key_of(name: str) -> str:
     """The name of an argument as it is compared: folded, without marks between its words."""
+    return _key_of(name) if len(name) <= LONGEST else _key_of.__wrapped__(name)
+
+
+@lru_cache(maxsize=8192)
+def _key_of(name: str) -> str:
     return fold(name).replace("_", "").replace("-", "")
 
 
-@lru_cache(maxsize=8192)
 def words_of(name: str) -> tuple[str, ...]:
-    """The folded words of *name*, in the singular."""
-    spaced = _CAMEL.sub(" ", unicodedata.normalize("NFKC", name[:400]))
+    """The folded words of *name*, in the singular. What is longer than a name is cut."""
+    return _words_of(name[:LONGEST])
+
+
+@lru_cache(maxsize=8192)
+def _words_of(name: str) -> tuple[str, ...]:
+    spaced = _CAMEL.sub(" ", unicodedata.normalize("NFKC", name))
     return tuple(_singular(w) for w in _NOT_WORD.split(fold(spaced)) if w)
 
 
@@ -121,9 +132,14 @@ class Reading:
         return frozenset(k.ground for k in self.kinds if k.ground)
 
 
-@lru_cache(maxsize=8192)
 def read(name: str) -> Reading:
-    """Read *name*, such as a tool's name or the first sentence of a description."""
+    """Read *name*, such as a tool's name or the first sentence of a description. What is longer
+    than a name is cut: only names are remembered, and hostile ones are no larger than others."""
+    return _read(name[:LONGEST])
+
+
+@lru_cache(maxsize=8192)
+def _read(name: str) -> Reading:
     raw = words_of(name)
     words = _paired(raw)
     act, verb = _act(words)
