@@ -211,9 +211,7 @@ def may_answer(
             proposal.excluded[person.id], hint="Someone else must approve; you may deny."
         )
     if any(a.person == person.id for a in _approvals(proposal)):
-        raise NotAllowed(
-            "you approved already; the second approval must come from another person"
-        )
+        raise NotAllowed("you approved already; the second approval must come from another person")
     if proposal.needs > 1 and person.added_at is not None and now - person.added_at < wait:
         raise NotAllowed(
             "this needs two people, and you were added too recently to be one of them",
@@ -230,9 +228,9 @@ def still_authorised(proposal: Proposal, people: Mapping[str, Person], now: date
             raise NotAllowed("someone who approved is not active any more")
         if person_id in proposal.excluded:
             raise NotAllowed("someone who approved may not approve this")
-        roles = {
-            s.role for s in proposal.chain if person_id in s.approvers
-        } or {s.role for s in proposal.chain}
+        roles = {s.role for s in proposal.chain if person_id in s.approvers} or {
+            s.role for s in proposal.chain
+        }
         beside = any(person_id in group for group in proposal.also)
         if not beside and not any(r.name in roles for r in person.roles):
             raise NotAllowed("someone who approved does not hold the role any more")
@@ -252,9 +250,7 @@ def _may_take_over(proposal: Proposal, person: Person | None, now: datetime) -> 
         raise NotAllowed("they are away", hint="Hand it to someone who is there.")
 
 
-def _step(
-    proposal: Proposal, now: datetime
-) -> tuple[int, frozenset[str], datetime, bool]:
+def _step(proposal: Proposal, now: datetime) -> tuple[int, frozenset[str], datetime, bool]:
     """The newest step asked, everyone asked by now, when that changes, and whether alarmed."""
     since, asked = proposal.at, frozenset[str]()
     for index, step in enumerate(proposal.chain):

@@ -11,9 +11,7 @@ from handrail.core.model import Urgency
 
 def _minutes(critical: int, high: int, normal: int, low: int) -> Mapping[Urgency, timedelta]:
     spans = (critical, high, normal, low)
-    return MappingProxyType(
-        {u: timedelta(minutes=m) for u, m in zip(Urgency, spans, strict=True)}
-    )
+    return MappingProxyType({u: timedelta(minutes=m) for u, m in zip(Urgency, spans, strict=True)})
 
 
 def _setting(value: Any, why: str) -> Any:

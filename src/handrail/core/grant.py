@@ -45,9 +45,7 @@ def same(
     *, agent: str, type: str, clients: Sequence[str], targets: Sequence[str], arguments: bytes
 ) -> str:
     """What makes a call asked again the same call: hex. Guessable, so never in a leaf."""
-    return _hash(
-        [agent.encode(), type.encode(), *_list(clients), *_list(targets), arguments]
-    ).hex()
+    return _hash([agent.encode(), type.encode(), *_list(clients), *_list(targets), arguments]).hex()
 
 
 def _list(parts: Sequence[str]) -> Iterable[bytes]:

@@ -1,8 +1,9 @@
 """The words of this field, as data: what verbs do, what nouns are about, what qualifiers add.
 
 Used to draft rows, to see what hides inside a call, and to recognise by a tool's name what a
-floor covers. A word here can never lower what a person has signed. No product, server or tool is
-named: these are the words that any of them is made of.
+floor covers. A word here can never lower what a person has signed. No server or tool is named:
+these are the words that any of them is made of, and a few technologies that everybody means as a
+common noun.
 
 * `VERBS` tell the `Act`; `VERB_OR_NOUN` are words that are verbs only when no other word is one.
 * `AREAS` are kinds of things, with the tier that each act on them is drafted at.

@@ -77,7 +77,7 @@ def freeze(
             hint="Send the call again with these governance facts.",
         )
     kind = row.rollback.kind if row and row.rollback else "none"
-    undo = (row.rollback.text if row and row.rollback and row.rollback.text else _UNDO[kind])
+    undo = row.rollback.text if row and row.rollback and row.rollback.text else _UNDO[kind]
     high = row is None or any(f["score"] >= _HIGH_SCORE for f in row.scorecard_shown())
     risk = row.risk if row and row.risk else "Nobody has written down what could go wrong"
     names = ", ".join(clients) or "no known client"
@@ -202,8 +202,9 @@ def _blast(action: Action, row: MatrixRow | None, names: str) -> str:
 
 
 def _confidence(confidence: int | None, record: Mapping[str, Any]) -> dict[str, Any]:
-    done, wrong = int(record.get("done") or 0), sum(
-        int(record.get(k) or 0) for k in ("failed", "reversed", "unknown")
+    done, wrong = (
+        int(record.get("done") or 0),
+        sum(int(record.get(k) or 0) for k in ("failed", "reversed", "unknown")),
     )
     total = done + wrong
     said = "not given" if confidence is None else f"{confidence / 10:g} %"
@@ -250,5 +251,3 @@ def _line(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(str(v.get("text", v)) if isinstance(v, dict) else str(v) for v in value)
     return str(value)
-
-

@@ -78,14 +78,10 @@ def designated(
     return None
 
 
-def may_decide(
-    person: Person, *, category: str, clients: Sequence[str], policy: Policy
-) -> None:
+def may_decide(person: Person, *, category: str, clients: Sequence[str], policy: Policy) -> None:
     """Raise `NotAllowed` unless *person* has the authority that approving such an action needs:
     a role of one of its chains, or a backup of one, for every client concerned."""
-    chains = {
-        r.chain for r in policy.routing if not r.categories or category in r.categories
-    }
+    chains = {r.chain for r in policy.routing if not r.categories or category in r.categories}
     roles = {role for c in chains for role in policy.chains[c]}
     roles |= {backup for role in set(roles) for backup in policy.backups(role)}
     for role in roles:
