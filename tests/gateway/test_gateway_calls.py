@@ -33,7 +33,9 @@ def through(direct: Host, house: Gate, key: str) -> None:
 
 
 def order(connection: str, era: str, method: str, **params: Any) -> Order:
-    return Order(connection=connection, method=method, params=params, agent="a", client="c", era=era)
+    return Order(
+        connection=connection, method=method, params=params, agent="a", client="c", era=era
+    )
 
 
 @ERAS
@@ -248,9 +250,10 @@ async def test_a_resource_of_a_template_is_governed_by_its_row(
     house: Gate, key: str, mode: str
 ) -> None:
     before = len(house.journal.words("read"))
+    facts = {"reasoning": "It is named in the ticket", "ticket": "T-9", "confidence": 0.9}
     async with client(house, "up", key, mode=mode) as agent:
         with pytest.raises(MCPError) as waiting:
-            await agent.read_resource("note://two")
+            await agent.read_resource("note://two", meta={"handrail": facts})
         error = waiting.value.error
         assert error.code == 8640
         assert error.message.startswith("Not executed")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from handrail import api, config
 from handrail.clock import FakeClock
@@ -71,7 +72,7 @@ def opened(folder: Path, *, files: dict[str, str] | None = None) -> Iterator[Doo
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served(app: Starlette) -> Iterator[str]:
     """*app* on a real port of this computer; its URL."""
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on")

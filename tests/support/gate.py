@@ -13,10 +13,12 @@ import httpx2
 import mcp_types as types
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from handrail import config, wiring
 from handrail.core.model import SignedIn
-from handrail.serving import application
+from handrail.gateway.app import Gateway
 from support.doors import served
 from support.fixture import SERVER, Journal
 from support.house import SIGNED
@@ -133,12 +135,25 @@ class Gate:
         self.services.answers.give(self.who, proposal["id"], kind, digest, **more)
 
 
+def door(gate: Gate) -> Starlette:
+    """The gateway alone, as the whole application mounts it."""
+    house = gate.house
+    gateway = Gateway(house.services, house.identity, hold=house.settings.hold, hosts=["127.0.0.1"])
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with gateway.running():
+            yield
+
+    return Starlette(routes=[Mount("/mcp", gateway)], lifespan=lifespan)
+
+
 @contextmanager
 def gate(folder: Path, *, hold: float = 0.0) -> Iterator[Gate]:
     found = Gate(folder, hold=hold)
     found.house.start()
     try:
-        with served(application(found.house)) as url:
+        with served(door(found)) as url:
             found.url = url
             yield found
     finally:
