@@ -45,6 +45,10 @@ class Pauses:
 
         def unit(view: View) -> Rows:
             person = _active(view, who)
+            # A pause of nothing, by a slip of the pen, would be believed.
+            there = {"agent": view.agent, "client": view.client}.get(scope)
+            if there is not None and there(ref) is None:
+                raise NotFound(f"no {scope} {ref}", hint="Nothing was paused. Check the id.")
             row = {
                 "id": pause_id,
                 "scope": scope,
