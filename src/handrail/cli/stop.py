@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from handrail.cli import talk
-from handrail.cli.remote import connected
+from handrail.cli.remote import Remote, connected
 from handrail.clock import rfc3339
 from handrail.errors import BadInput
 
@@ -18,46 +18,62 @@ _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
 
 
-class Scope(StrEnum):
-    """What is paused."""
+class Degree(StrEnum):
+    """How hard a pause is."""
 
-    ALL = "all"
-    AGENT = "agent"
-    CLIENT = "client"
-    TYPE = "type"
+    RESTRICT = "restrict"
+    STOP = "stop"
 
 
 def pause(
-    scope: Annotated[Scope, typer.Argument(help="What to pause.")],
-    ref: Annotated[str, typer.Argument(help="Which agent, client or type.")] = "",
-    stop: Annotated[
-        bool, typer.Option("--stop", help="Nothing begins but reversals; else: restrict.")
-    ] = False,
+    agent: Annotated[str, typer.Option("--agent", help="Only this agent: its id or name.")] = "",
+    client: Annotated[str, typer.Option("--client", help="Only this client: its id or name.")] = "",
+    type: Annotated[str, typer.Option("--type", help="Only this action type.")] = "",
+    degree: Annotated[
+        Degree,
+        typer.Option(
+            help="restrict: everything needs a person; stop: nothing begins but reversals."
+        ),
+    ] = Degree.RESTRICT,
     reason: Annotated[str, typer.Option("--reason", help="A sentence.")] = "",
     json: Json = False,
 ) -> None:
-    """Pause at once: everything in scope needs a person (restrict), or nothing begins (--stop)."""
-    if (scope is Scope.ALL) != (not ref):
-        raise BadInput(
-            "REF goes with agent, client and type", hint="Such as: handrail pause client acme"
-        )
+    """Pause everything, or one agent, client or action type, at once."""
+    named = {k: v for k, v in (("agent", agent), ("client", client), ("type", type)) if v}
+    if len(named) > 1:
+        raise BadInput("one pause has one scope", hint="Pause each by its own command.")
+    scope, ref = next(iter(named.items()), ("all", ""))
     with connected() as there:
-        touched = there.get("pause/effect", scope=scope.value, ref=ref)
+        ref = _known(there, scope, ref)
+        touched = there.get("pause/effect", scope=scope, ref=ref)
         reason = talk.wanted(reason, "Why", "--reason")
-        body = {
-            "scope": scope.value, "ref": ref, "reason": reason,
-            "degree": "stop" if stop else "restrict",
-        }  # fmt: skip
+        body = {"scope": scope, "ref": ref, "degree": degree.value, "reason": reason}
         result = there.post("pause", body)
     if json:
         talk.print_json({**result, "touched": touched})
         return
-    talk.say(f"{'Stopped' if stop else 'Restricted'}: {_where(result)} ({result['id']}).")
+    done = "Stopped" if degree is Degree.STOP else "Restricted"
+    talk.say(f"{done}: {_where(result)} ({result['id']}).")
     talk.say(
         f"In scope now: {touched['running']} running, {touched['waiting']} waiting, "
         f"{touched['approved']} approved."
     )
-    talk.say("Going back takes two people: handrail resume " + result["id"])
+    talk.say(f"Going back takes two people: handrail resume {result['id']}")
+
+
+def _known(there: Remote, scope: str, text: str) -> str:
+    """The id of the agent or client that *text* names. A pause of nothing, by a slip of the pen,
+    would be believed: an unknown name is an error."""
+    if scope not in {"agent", "client"}:
+        return text
+    listed = there.get(f"{scope}s", limit=500)["items"]
+    found = [x["id"] for x in listed if text.casefold() in {x["id"], x["name"].casefold()}]
+    if len(found) != 1:
+        raise BadInput(
+            f"{'no' if not found else 'more than one'} {scope} is called {text!r}",
+            hint=f"Known: {', '.join(x['name'] for x in listed[:20])}. Nothing was paused.",
+        )
+    return str(found[0])
 
 
 def resume(
