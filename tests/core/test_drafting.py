@@ -265,6 +265,7 @@ def test_folding_is_stable():
 
 def test_the_lexicon_is_of_one_piece():
     assert set(NOUNS.values()) <= set(AREAS)
+    assert all(w.isalnum() and w.islower() for w in NOUNS)
     assert set(STRONGER) <= set(AREAS)
     assert {a for weaker in STRONGER.values() for a in weaker} <= set(AREAS)
     for words in (*GROUNDS.values(), SECRETS, HEALTH):

@@ -19,7 +19,8 @@ document: document doc article kb wiki runsheet section page notebook procedure 
 record: company customer client organization organisation opportunity lead project location site board
   vendor product category phase
 money: invoice quote agreement contract addition subscription order purchase expense charge
-  payment billing price estimate refund credit draft: draft
+  payment billing price estimate refund credit
+draft: draft
 absence: autoreply outofoffice vacation absence oof
 channel: channel
 chat: chat conversation thread reaction
@@ -36,7 +37,8 @@ user: user account member identity profile person mailuser guest agent technicia
   contractor staff
 contact: contact
 access: group role permission right privilege mfa factor authenticator authentication acl
-  membership owner entitlement access scope sso saml oauth consent delegate delegation   invitation
+  membership owner entitlement access scope sso saml oauth consent delegate delegation
+  invitation
 application: app application assurance brand customization directory login session
 licence: license licence sku seat
 security: policy rule conditional baseline exception exclusion whitelist blacklist allowlist
@@ -45,8 +47,8 @@ security: policy rule conditional baseline exception exclusion whitelist blackli
 threat: threat malware remediation detection phish phishing virus
 network: firewall vlan vpn dns dhcp route router routing nat switch switchport port subnet
   gateway wlan ssid wifi radius ap interface tunnel qos network virtualip vip ip ips aps voucher snmp stp lldp
-  zone dnsrecord domain portforward usergroup radio bandwidth traffic wan lan mac outlet
-  pdu
+  zone dnsrecord domain portforward usergroup radio bandwidth traffic wan lan mac
+  outlet pdu
 server: server vm virtualmachine pod namespace node deployment cluster container volume disk
   storage helm database db hypervisor host kubernetes docker registry esx resource
   manifest object replica ingress cron systemd dc domaincontroller
@@ -57,7 +59,7 @@ door: door gate credentialcard reader elevator
 device: device workstation laptop desktop endpoint computer machine phone tablet printer pc
 service: service spooler daemon
 software: software package patch program firmware driver installer
-runbook: runbook script job automation playbook workflow component   action recipe
+runbook: runbook script job automation playbook workflow component action recipe
 leftover: temp cache tempfile tmp cookie
 query: sql kql odata graphql lucene splunk
 report: report dashboard statistic metric chart
@@ -65,7 +67,8 @@ tenant: tenant tenancy
 plain: status info detail version type stat queue field capability connection log priority stage
   state summary overview health language place workspace catalog table row column view preset
   survey subcategory manufacturer result outcome failure anomaly light schema reference
-  repository connector menu team presence tool context speedtest """
+  repository connector menu team presence tool context speedtest
+"""
 
 
 def _nouns(text: str) -> Mapping[str, str]:
