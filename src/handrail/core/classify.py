@@ -129,9 +129,9 @@ def judge(
     )
     values["targets.count"] = len(action.targets)
     values["targets.list"] = list(action.targets)
-    classes = frozenset(fold(c) for c in request.data_classes)
-    if row is not None and row.data_classes is not None:
-        classes |= row.data_classes
+    classes = row.data_classes if row is not None and row.data_classes else frozenset()
+    if request.data_classes:
+        classes |= {fold(c) for c in request.data_classes}
     focus = policy.focus_for(row) if row is not None and draft is None else frozenset()
     prepared = scope(values, focus=focus)
     reasons = list(_of_row(action, row, policy))
@@ -240,6 +240,8 @@ def _doubt(row: MatrixRow | None, confidence: int | None) -> str:
 
 
 def _own_ground(action: Action, looked: Looked, policy: Policy) -> Iterator[Reason]:
+    if not policy.own_ground:
+        return
     literals = policy.ground_literals()
     targets = (*action.targets, *action.request.targets)
     named = visible(" ".join(targets))
@@ -251,12 +253,7 @@ def _own_ground(action: Action, looked: Looked, policy: Policy) -> Iterator[Reas
 
 
 def _of_state(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator[Reason]:
-    overall = {s.tier for s in state.standings if s.client is None}
-    scoped = {s.client: s.tier for s in state.standings if s.client is not None}
-    tiers = {scoped[c] for c in judgement.clients if c in scoped}
-    if not judgement.clients or any(c not in scoped for c in judgement.clients):
-        tiers |= overall
-    for tier in sorted(tiers):
+    for tier in _standing(judgement, state) if state.standings else ():
         yield Reason("standing", tier, f"Its standing is tier {tier.wire}")
     for pause in state.pauses:
         what = "stopped" if pause.degree is Degree.STOP else "restricted"
@@ -268,6 +265,16 @@ def _of_state(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator
         )
     if judgement.changes:
         yield from _aggregates(judgement, policy, state)
+
+
+def _standing(judgement: Judgement, state: Snapshot) -> list[Tier]:
+    """For each client the tier that stands for it, else the overall one."""
+    overall = {s.tier for s in state.standings if s.client is None}
+    scoped = {s.client: s.tier for s in state.standings if s.client is not None}
+    tiers = {scoped[c] for c in judgement.clients if c in scoped}
+    if not judgement.clients or any(c not in scoped for c in judgement.clients):
+        tiers |= overall
+    return sorted(tiers)
 
 
 def _aggregates(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator[Reason]:

@@ -173,10 +173,9 @@ FLOORS: tuple[Floor, ...] = (
 )  # fmt: skip
 
 
-def floors(call: Call) -> Iterator[Reason]:
+def floors(call: Call) -> list[Reason]:
     """Every floor that speaks about *call*."""
-    for floor in FLOORS:
-        yield from floor(call)
+    return [reason for floor in FLOORS for reason in floor(call)]
 
 
 @lru_cache(maxsize=8192)
