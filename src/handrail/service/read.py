@@ -275,7 +275,10 @@ class Read:
 
     def _stands(self, reader: Reader, row: Row) -> tuple[approval.Proposal, approval.Where]:
         answers = [a for a in reader.answers(row["id"]) if a["version"] == row["version"]]
-        proposal = codec.proposal(row, answers, row)
+        # A list row has what an open proposal needs; when one ended stands in its action.
+        ended = State(row["state"]) not in OPEN
+        action = (reader.row("action", row["action"]) if ended else None) or row
+        proposal = codec.proposal(row, answers, action)
         return proposal, approval.where(proposal, self._clock.now())
 
     def _answer(self, row: Row, names: shown.Names) -> dict[str, Any]:
