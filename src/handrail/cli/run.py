@@ -88,7 +88,7 @@ def verify(
         if json:
             talk.print_json({"ok": False, "where": broken.where, "problem": broken.message})
         else:
-            talk.note(f"{broken.where}: {broken.message}" if broken.where else broken.message)
+            talk.note(_told(broken))
         raise typer.Exit(talk.NOT_HELD) from None
     if json:
         talk.print_json({"ok": True, **found})
@@ -154,13 +154,13 @@ def _origin(url: str) -> str:
 
 def _mirror(there: Remote, url: str, copy: Path, programs: Programs) -> None:
     """Fetch the published record at *url* (a static host, or a Handrail server) into *copy*."""
-    base = url
+    base = f"{url}/v1/ledger"
     try:
         note = there.file(f"{base}/checkpoint")
     except talk.Told as told:
         if told.status != 404:
             raise
-        base = f"{url}/v1/ledger"
+        base = url
         note = there.file(f"{base}/checkpoint")
     lines = note.split(b"\n", 2)
     if len(lines) < 3 or not lines[1].isdigit() or len(lines[1]) > 13:
@@ -173,6 +173,12 @@ def _mirror(there: Remote, url: str, copy: Path, programs: Programs) -> None:
         path = copy / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(there.file(f"{base}/{name}"))
+
+
+def _told(broken: NotHeld) -> str:
+    """What is broken, with its place once."""
+    placed = not broken.where or broken.message.startswith(broken.where)
+    return broken.message if placed else f"{broken.where}: {broken.message}"
 
 
 def _programs(ctx: typer.Context) -> Programs:

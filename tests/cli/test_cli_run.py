@@ -1,0 +1,125 @@
+"""Starting and inspecting a store: verify, export, doctor, and what the program says of itself."""
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from handrail import cli, config
+from handrail.cli import talk
+from handrail.main import PROGRAMS
+from handrail.serving import application
+from handrail.wiring import build
+from support.doors import PASSWORD, served
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    app, runner = cli.build(PROGRAMS), CliRunner()
+    return lambda *args: runner.invoke(app, [str(a) for a in args])
+
+
+@pytest.fixture
+def data(tmp_path):
+    """The data folder of an installation with a person in it."""
+    folder = tmp_path / "data"
+    house = build(config.load({}, data=folder))
+    house.start()
+    try:
+        link = house.identity.set_up_link()
+        house.identity.set_up(link, "Anna", "anna@x.example", PASSWORD)
+    finally:
+        house.close()
+    return folder
+
+
+def test_export_then_verify_anywhere(run, data, tmp_path):
+    out = tmp_path / "record"
+    exported = orjson.loads(run("export", "--data", data, "--out", out, "--json").stdout)
+
+    result = run("verify", out, "--key", exported["key"])
+    as_json = orjson.loads(run("verify", out, "--key", exported["key"], "--json").stdout)
+
+    assert result.exit_code == 0, result.output
+    assert "unanchored" in result.stdout
+    assert (True, exported["size"]) == (as_json["ok"], as_json["entries"])
+    assert run("export", "--data", data, "--out", out).exit_code != 0
+
+
+def test_one_changed_byte_is_said_where(run, data, tmp_path):
+    out = tmp_path / "record"
+    key = orjson.loads(run("export", "--data", data, "--out", out, "--json").stdout)["key"]
+    bundle = next((out / "tile" / "entries").rglob("*.p/*"))
+    raw = bytearray(bundle.read_bytes())
+    raw[40] ^= 1
+    bundle.write_bytes(bytes(raw))
+
+    result = run("verify", out, "--key", key)
+    as_json = run("verify", out, "--key", key, "--json")
+
+    assert (result.exit_code, as_json.exit_code) == (talk.NOT_HELD, talk.NOT_HELD)
+    assert result.stderr.startswith("entry 0: its bytes")
+    assert orjson.loads(as_json.stdout)["ok"] is False
+
+
+def test_without_a_key_nothing_is_believed(run, tmp_path):
+    result = run("verify", tmp_path, "--data", tmp_path / "none")
+
+    assert result.exit_code == talk.USAGE
+    assert "--key" in result.stderr
+
+
+def test_the_own_record_is_found_by_itself(run, data):
+    assert run("verify", "--data", data).exit_code == 0
+
+
+def test_a_server_is_verified_over_the_network(run, data, tmp_path, monkeypatch):
+    """Its published record is fetched and checked here; tiles need a signed-in person."""
+    house = build(config.load({}, data=data))
+    house.start()
+    try:
+        with served(application(house)) as url:
+            monkeypatch.setenv("HANDRAIL_URL", url)
+            key = house.services.record.key
+            without = run("verify", url, "--key", key)
+            token, _ = house.identity.sign_in("anna@x.example", PASSWORD, via="cli")
+            house.services.record.sign()
+            cli.session.Sessions(cli.session.folder() / cli.session.FILE).keep(url, token)
+            result = run("verify", url, "--key", key)
+            wrong = run("verify", url, "--key", key[:-4] + "AAA=")
+    finally:
+        house.close()
+
+    assert without.exit_code == talk.NOT_SIGNED_IN, without.output
+    assert result.exit_code == 0, result.output
+    assert wrong.exit_code != 0
+
+
+def test_doctor_looks_and_says(run, data):
+    result = run("doctor", "--data", data)
+    found = orjson.loads(run("doctor", "--data", data, "--json").stdout)
+
+    assert {"database", "clock"} <= {f["name"] for f in found}
+    # There is no policy yet, so there is trouble, and the exit code says so.
+    assert result.exit_code == talk.NOT_HELD
+    assert "TROUBLE" in result.stdout
+
+
+def test_bad_settings_are_a_usage_error(run, monkeypatch):
+    monkeypatch.setenv("HANDRAIL_PORT", "many")
+
+    result = run("doctor")
+
+    assert result.exit_code == talk.USAGE
+    assert "HANDRAIL_PORT" in result.stderr
+
+
+def test_help_names_every_command_and_the_exit_codes(run):
+    result = run("--help")
+
+    for name in ("serve", "demo", "login", "approve", "verify", "init", "pause"):
+        assert name in result.stdout
+    assert "4 not signed in" in result.stdout
+    assert run("--version").stdout.startswith("handrail ")
+    assert run("approve").exit_code == talk.USAGE
+    assert run("no-such-thing").exit_code == talk.USAGE
