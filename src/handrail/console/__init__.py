@@ -5,12 +5,27 @@ from collections.abc import Callable
 from fastapi import FastAPI
 
 from handrail.clock import Clock
-from handrail.console import account, act, decide, look, settings
+from handrail.console import (
+    account,
+    actions,
+    audit,
+    feed,
+    inbox,
+    matrix,
+    package,
+    pause,
+    search,
+    settings,
+)
 from handrail.console.door import Door, Present
 from handrail.console.live import Live
+from handrail.console.render import Renderer
 from handrail.console.static import Assets
 from handrail.identity.identity import Identity
 from handrail.service import Services
+
+#: One module a family of pages. The last one has the page for every other path.
+FAMILIES = (account, inbox, package, feed, actions, matrix, pause, audit, settings, search)
 
 
 def mount(
@@ -25,10 +40,10 @@ def mount(
 ) -> None:
     """Add the console's pages to *app*. ``present`` is told who has a live page open."""
     assets = Assets()
-    live = Live(services, identity, clock, present)
-    door = Door(services, identity, clock, assets, url=url, organisation=organisation)
-    for module in (account, look, decide, act, settings):
-        for path, methods, page in module.PAGES:
-            app.add_route(path, door.page(page), methods=list(methods), include_in_schema=False)
-    app.add_route("/events", live.stream, methods=["GET"], include_in_schema=False)
+    renderer = Renderer(services, clock, assets, organisation=organisation)
+    door = Door(services, identity, clock, renderer, secure=url.startswith("https://"))
+    app.add_route("/events", Live(services, identity, present).stream, include_in_schema=False)
     app.mount("/static", assets)
+    for family in FAMILIES:
+        for path, methods, page in family.PAGES:
+            app.add_route(path, door.page(page), methods=list(methods), include_in_schema=False)

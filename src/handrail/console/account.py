@@ -1,9 +1,12 @@
-"""Signing in, set-up, stepping up, and confirming a terminal."""
+"""Signing in and out, set-up, stepping up, confirming a terminal, and one's own wishes."""
 
 from starlette.responses import Response
 
-from handrail.console.door import Page, Visit, cookie_name, safe
+from handrail.console.door import Pages, Visit, cookie_name, safe
+from handrail.console.render import KEYS_COOKIE, THEME_COOKIE, THEMES
 from handrail.errors import BadInput, HandrailError, NotSignedIn
+
+_YEAR = 365 * 24 * 3600  # seconds
 
 
 def login(visit: Visit) -> Response:
@@ -15,11 +18,11 @@ def login(visit: Visit) -> Response:
 
 def sign_in(visit: Visit) -> Response:
     """Sign in by password; a failure says the same for every reason."""
-    email, to = visit.form.get("email", ""), visit.form.get("to", "/inbox")
+    email, to = visit.said("email"), visit.said("to", "/inbox")
     address = visit.request.client.host if visit.request.client else ""
     try:
         token, _ = visit.identity.sign_in(
-            email, visit.form.get("password", ""), via="console", address=address
+            email, visit.said("password"), via="console", address=address
         )
     except HandrailError as error:
         status = 401 if isinstance(error, NotSignedIn) else 429
@@ -30,10 +33,10 @@ def sign_in(visit: Visit) -> Response:
 
 def step_up(visit: Visit) -> Response:
     """Sign in again for a decision; what was entered goes on to where it was going."""
-    to = safe(visit.form.get("step_up_to", "/inbox"))
+    to = safe(visit.said("step_up_to", "/inbox"))
     kept = {k: v for k, v in visit.form.items() if k not in {"password", "step_up_to", "csrf"}}
     try:
-        token, who = visit.identity.step_up(visit.token, visit.form.get("password", ""))
+        token, who = visit.identity.step_up(visit.token, visit.said("password"))
     except HandrailError as error:
         return visit.page("step_up.html", status=401, kept=kept, to=to, error=error)
     visit.cookies[cookie_name(visit.request)] = token
@@ -42,6 +45,7 @@ def step_up(visit: Visit) -> Response:
 
 
 def sign_out(visit: Visit) -> Response:
+    """End the session."""
     visit.identity.sign_out(visit.token)
     visit.cookies[cookie_name(visit.request)] = None
     return visit.go("/login")
@@ -55,13 +59,13 @@ def set_up(visit: Visit) -> Response:
 
 def set_up_now(visit: Visit) -> Response:
     """Use the link: the first person, or a password for an invited one."""
-    token, form = visit.arg("token"), visit.form
+    token = visit.arg("token")
     link = visit.identity.link(token)
     try:
-        if form.get("password", "") != form.get("again", ""):
+        if visit.said("password") != visit.said("again"):
             raise BadInput("the two passwords differ", hint="Type it again.")
         session, _ = visit.identity.set_up(
-            token, form.get("name", ""), form.get("email", ""), form.get("password", "")
+            token, visit.said("name"), visit.said("email"), visit.said("password")
         )
     except BadInput as error:
         return visit.page(
@@ -74,15 +78,30 @@ def set_up_now(visit: Visit) -> Response:
 def device(visit: Visit) -> Response:
     """Where a person confirms the code that their terminal shows."""
     _ = visit.person
-    return visit.page("device.html", done=False, code=visit.query("code"))
+    return visit.page("device.html", done=visit.query("done") == "1", code=visit.query("code"))
 
 
 def device_confirm(visit: Visit) -> Response:
-    visit.identity.device_confirm(visit.person, visit.form.get("code", ""))
-    return visit.page("device.html", done=True, code="")
+    """Sign the terminal in as this person."""
+    visit.back = "/device"
+    visit.identity.device_confirm(visit.person, visit.said("code"))
+    return visit.go("/device?done=1")
 
 
-PAGES: tuple[tuple[str, tuple[str, ...], Page], ...] = (
+def wishes(visit: Visit) -> Response:
+    """How one's own console looks, and whether single letters do anything (WCAG 2.1.4)."""
+    _ = visit.person
+    theme = visit.said("theme")
+    response = visit.go("/settings")
+    for name, value in (
+        (THEME_COOKIE, theme if theme in THEMES else THEMES[0]),
+        (KEYS_COOKIE, "on" if visit.said("letters") == "1" else "off"),
+    ):
+        response.set_cookie(name, value, max_age=_YEAR, path="/", httponly=True, samesite="lax")
+    return response
+
+
+PAGES: Pages = (
     ("/login", ("GET",), login),
     ("/login", ("POST",), sign_in),
     ("/step-up", ("POST",), step_up),
@@ -91,4 +110,5 @@ PAGES: tuple[tuple[str, tuple[str, ...], Page], ...] = (
     ("/setup/{token}", ("POST",), set_up_now),
     ("/device", ("GET",), device),
     ("/device", ("POST",), device_confirm),
+    ("/settings/wishes", ("POST",), wishes),
 )

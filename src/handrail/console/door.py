@@ -1,13 +1,17 @@
 """What every page goes through: who is it, may this form be believed, and how errors look.
 
 * GET and HEAD change nothing (UX 1.6).
-* A POST is believed with a session, the form's own token, and a same-site fetch (UX 8).
+* A POST is believed with a session, the form's own token, and a same-site fetch (UX 8), and is
+  answered once (`once`).
 * Pages run in threads, since everything behind the doors is synchronous.
 """
 
 import hmac
+import secrets
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -17,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from handrail.clock import Clock
+from handrail.console.once import Once
 from handrail.console.render import Renderer
-from handrail.console.static import Assets
 from handrail.core.model import SignedIn
 from handrail.errors import (
     BadInput,
@@ -27,13 +31,15 @@ from handrail.errors import (
     NotAllowed,
     NotFound,
     NotSignedIn,
-    Stale,
+    ReachError,
+    Refused,
     StepUpNeeded,
     TooMany,
     Unavailable,
 )
 from handrail.identity.identity import Identity
 from handrail.service import Services
+from handrail.service.shapes import InboxRow
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +63,12 @@ _STATUS: tuple[tuple[type[HandrailError], int], ...] = (
     (Conflict, 409),
     (TooMany, 429),
     (BadInput, 422),
+    (Refused, 422),
+    (ReachError, 502),
     (Unavailable, 503),
 )
+#: Fields of a form that are never shown back.
+_HIDDEN = frozenset({"csrf", "key", "password", "again", "step_up_to", "package_digest", "to"})
 
 
 class Present(Protocol):
@@ -67,7 +77,7 @@ class Present(Protocol):
     def present(self, person: str) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass
 class Visit:
     """One request of a page, understood: what a page function works with."""
 
@@ -76,9 +86,10 @@ class Visit:
     identity: Identity
     clock: Clock
     renderer: Renderer
-    who: SignedIn | None
+    who: SignedIn | None = None
     form: Mapping[str, str] = field(default_factory=dict)
     cookies: dict[str, str | None] = field(default_factory=dict)
+    back: str = "/inbox"  #: where a page of errors leads back to
 
     @property
     def person(self) -> SignedIn:
@@ -89,19 +100,35 @@ class Visit:
 
     @property
     def token(self) -> str:
+        """The session token that the browser sent."""
         return self.request.cookies.get(cookie_name(self.request), "")
+
+    @cached_property
+    def inboxes(self) -> Mapping[str, list[InboxRow]]:
+        """The person's inbox by tab, read once a page: the frame counts it too."""
+        found: Mapping[str, Any] = self.services.read.inboxes(self.person)
+        return found
 
     def arg(self, name: str) -> str:
         """A part of the path."""
         return str(self.request.path_params[name])
 
     def query(self, name: str, default: str = "") -> str:
-        return self.request.query_params.get(name, default)
+        """A part of the query, capped."""
+        return self.request.query_params.get(name, default)[:500]
+
+    def choice(self, name: str, among: Mapping[str, Any]) -> str:
+        """A part of the query that is one of *among*, by default the first."""
+        found = self.query(name)
+        return found if found in among else next(iter(among))
+
+    def said(self, name: str, default: str = "") -> str:
+        """A field of the form."""
+        return self.form.get(name, default)
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """Render a page."""
-        html = self.renderer.page(template, self, values)
-        return HTMLResponse(html, status_code=status)
+        return HTMLResponse(self.renderer.page(template, self, values), status_code=status)
 
     def go(self, path: str) -> Response:
         """Send the browser to a page of ours, after a form."""
@@ -109,6 +136,8 @@ class Visit:
 
 
 Page = Callable[[Visit], Response]
+#: What a module of pages offers: path, methods, page.
+Pages = tuple[tuple[str, tuple[str, ...], Page], ...]
 
 
 class Door:
@@ -119,16 +148,16 @@ class Door:
         services: Services,
         identity: Identity,
         clock: Clock,
-        assets: Assets,
+        renderer: Renderer,
         *,
-        url: str,
-        organisation: Callable[[], str],
+        secure: bool,
     ) -> None:
         self._services = services
         self._identity = identity
         self._clock = clock
-        self._secure = url.startswith("https://")
-        self._renderer = Renderer(services, clock, assets, organisation=organisation)
+        self._renderer = renderer
+        self._secure = secure
+        self._once = Once()
 
     def page(self, work: Page) -> Callable[[Request], Awaitable[Response]]:
         """The route of *work*."""
@@ -144,24 +173,20 @@ class Door:
 
     def _answer(self, work: Page, request: Request, form: Mapping[str, str] | None) -> Response:
         visit = Visit(
-            request, self._services, self._identity, self._clock, self._renderer, None, form or {}
+            request, self._services, self._identity, self._clock, self._renderer, form=form or {}
         )
         try:
             visit.who = self._who(visit)
-            if request.method == "POST":
-                if form is None:
-                    raise BadInput("the form is too large", hint="Shorten what you wrote.")
-                _believed(visit)
-            response = work(visit)
+            posted = request.method == "POST"
+            response = self._posted(work, visit, form) if posted else work(visit)
         except StepUpNeeded:
-            return visit.page("step_up.html", kept=visit.form, to=str(request.url.path))
+            return visit.page("step_up.html", status=403, kept=visit.form, to=request.url.path)
         except NotSignedIn as error:
-            if request.method in {"GET", "HEAD"}:
-                back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-                return RedirectResponse(f"/login?to={quote(back)}", status_code=303)
-            return visit.page("error.html", status=401, error=error)
+            return _sign_in_first(visit, error)
         except HandrailError as error:
-            return self._wrong(visit, error)
+            return wrong(visit, error)
+        except Exception as error:  # noqa: BLE001 - the edge: people get a page and a number
+            return _unforeseen(visit, error)
         for name, value in visit.cookies.items():
             if value is None:
                 response.delete_cookie(name, path="/")
@@ -171,13 +196,16 @@ class Door:
                 )
         return response
 
-    def _wrong(self, visit: Visit, error: HandrailError) -> Response:
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 400)
-        if isinstance(error, Stale) and "id" in visit.request.path_params:
-            return visit.page(
-                "changed.html", status=409, error=error, id=visit.arg("id"), kept=visit.form
-            )
-        return visit.page("error.html", status=status, error=error)
+    def _posted(self, work: Page, visit: Visit, form: Mapping[str, str] | None) -> Response:
+        if form is None:
+            raise BadInput("the form is too large", hint="Shorten what you wrote.")
+        _believed(visit)
+        if visit.who is None:
+            return work(visit)  # sign-in and set-up carry their own proof
+        key = visit.said("key")
+        if not key:
+            raise BadInput("this form has no key", hint="Reload the page and send it again.")
+        return self._once.run((visit.who.person, visit.request.url.path, key), lambda: work(visit))
 
     def _who(self, visit: Visit) -> SignedIn | None:
         if not visit.token:
@@ -188,6 +216,19 @@ class Door:
             return None
 
 
+def wrong(visit: Visit, error: HandrailError) -> Response:
+    """The page of an error: what is wrong, what to do, and what was entered, kept."""
+    return visit.page(
+        "error.html", status=status_of(error), error=error, back=safe(visit.back),
+        kept={k: v for k, v in visit.form.items() if v.strip() and k not in _HIDDEN},
+    )  # fmt: skip
+
+
+def status_of(error: HandrailError) -> int:
+    """The HTTP status of *error*."""
+    return next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+
+
 def cookie_name(request: Request) -> str:
     """`__Host-` where the page came by https; without it browsers refuse that prefix."""
     return "__Host-handrail" if request.url.scheme == "https" else "handrail"
@@ -196,9 +237,29 @@ def cookie_name(request: Request) -> str:
 def safe(path: str) -> str:
     """*path* if it is one of ours, else the inbox: no redirect leads elsewhere."""
     parts = urlsplit(path)
-    if parts.scheme or parts.netloc or not path.startswith("/") or path.startswith(("//", "/\\")):
-        return "/inbox"
-    return path
+    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if ours and not parts.scheme and not parts.netloc else "/inbox"
+
+
+def _sign_in_first(visit: Visit, error: NotSignedIn) -> Response:
+    url = visit.request.url
+    if visit.request.method not in {"GET", "HEAD"}:
+        return visit.page("error.html", status=401, error=error, back="/login", kept={})
+    if "hx-request" in visit.request.headers:
+        # A live page fetches itself: it must not put a sign-in form where a list was.
+        return Response(status_code=401)
+    back = url.path + (f"?{url.query}" if url.query else "")
+    return RedirectResponse(f"/login?to={quote(back)}", status_code=303)
+
+
+def _unforeseen(visit: Visit, error: Exception) -> Response:
+    number = secrets.token_hex(4)
+    # Formatted here, without the values of variables: those may be passwords.
+    trace = "".join(traceback.format_exception(error))
+    log.error("page failed", number=number, path=visit.request.url.path, trace=trace)
+    changed = visit.request.method not in {"GET", "HEAD"}
+    html = visit.renderer.bare("broken.html", {"number": number, "changed": changed})
+    return HTMLResponse(html, status_code=500)
 
 
 async def _form(request: Request) -> Mapping[str, str] | None:
@@ -220,8 +281,7 @@ def _believed(visit: Visit) -> None:
         raise NotAllowed("this form came from another site")
     if visit.who is None:
         return  # forms without a session: sign-in and set-up carry their own proof
-    sent = visit.form.get("csrf", "")
-    if not hmac.compare_digest(sent.encode(), visit.who.csrf.encode()):
+    if not hmac.compare_digest(visit.said("csrf").encode(), visit.who.csrf.encode()):
         raise NotAllowed(
             "this form is not of your session", hint="Reload the page and send it again."
         )

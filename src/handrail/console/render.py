@@ -1,11 +1,13 @@
 """Templates, and the frame that every page stands in."""
 
+import secrets
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+from markupsafe import Markup
 
 from handrail.clock import Clock, rfc3339
 from handrail.console.static import Assets
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
     from handrail.console.door import Visit
 
 _TEMPLATES = Path(__file__).parent / "templates"
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE, KEYS_COOKIE = "handrail-theme", "handrail-keys"
+#: How a state is coloured; the word always stands beside the colour.
+_CHIPS: Mapping[str, str] = {
+    "done": "ok", "approved": "ok", "begun": "info", "waiting": "warn", "unknown": "warn",
+    "escalated": "warn", "failed": "danger", "refused": "danger", "reversed": "danger",
+    "revoked": "danger", "undelivered": "danger", "open": "danger", "closed": "ok",
+}  # fmt: skip
+_SCORES = 4
 
 
 class Renderer:
@@ -30,55 +41,74 @@ class Renderer:
     ) -> None:
         self._services = services
         self._clock = clock
+        self._organisation = organisation
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.do"],
         )
-        self._environment.globals["asset"] = assets.url
-        self._organisation = organisation
+        self._environment.globals |= {
+            "asset": assets.url,
+            "key": lambda: secrets.token_urlsafe(12),
+            "chip": lambda state: _CHIPS.get(state, ""),
+        }
         self._environment.filters |= {
-            "clock": clock_time,
+            "clock": self._time,
             "day": day,
             "percent": percent,
             "left": left,
             "human": human,
+            "sentence": sentence,
+            "says": says,
+            "cap": cap,
         }
 
     def page(self, template: str, visit: "Visit", values: Mapping[str, Any]) -> str:
         """Render *template* in the frame."""
-        frame: dict[str, Any] = {"status": None, "waiting": 0}
+        frame: dict[str, Any] = {"status": None, "waiting": 0, "roles": ()}
         if visit.who is not None:
+            me = visit.who.person
             frame["status"] = self._services.read.status()
-            frame["waiting"] = len(self._services.read.inbox(visit.who, "mine"))
-        found = self._environment.get_template(template)
-        return found.render(
+            frame["waiting"] = len(visit.inboxes["mine"])
+            frame["roles"] = next(
+                (p["roles"] for p in self._services.read.people() if p["id"] == me), ()
+            )
+        theme = visit.request.cookies.get(THEME_COOKIE, "")
+        return self._environment.get_template(template).render(
             who=visit.who,
             csrf=visit.who.csrf if visit.who else "",
             path=visit.request.url.path,
+            here=visit.request.url.path + (f"?{q}" if (q := visit.request.url.query) else ""),
+            theme=theme if theme in THEMES[1:] else "",
+            letters=visit.request.cookies.get(KEYS_COOKIE) != "off",
             now=rfc3339(self._clock.now()),
             organisation=self._organisation(),
             **frame,
             **values,
         )
 
+    def bare(self, template: str, values: Mapping[str, Any]) -> str:
+        """Render *template* without asking anything of the services, which may be what failed."""
+        return self._environment.get_template(template).render(**values)
 
-def clock_time(text: str | None) -> str:
-    """An RFC 3339 time as people read it: time of day, with the date when it is not today's."""
-    if not text:
-        return ""
-    at = datetime.fromisoformat(text).astimezone()
-    today = datetime.now(UTC).astimezone().date()
-    return at.strftime("%H:%M") if at.date() == today else at.strftime("%-d %b, %H:%M")
+    def _time(self, text: str | None) -> str:
+        """An RFC 3339 time as people read it: the time of day, with the date when not today."""
+        if not text:
+            return ""
+        at, now = datetime.fromisoformat(text).astimezone(), self._clock.now().astimezone()
+        return at.strftime("%H:%M" if at.date() == now.date() else "%-d %b, %H:%M")
 
 
 def day(text: str | None) -> str:
+    """The date of an RFC 3339 time."""
     return datetime.fromisoformat(text).astimezone().strftime("%-d %b %Y") if text else ""
 
 
 def percent(value: float | None) -> str:
+    """A share as people read it."""
     return "not given" if value is None else f"{value * 100:.0f}%"
 
 
@@ -92,3 +122,24 @@ def left(seconds: int) -> str:
 def human(word: str) -> str:
     """`service-desk-manager` as people say it."""
     return str(word).replace("-", " ").replace("_", " ")
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop, as a sentence stands on a page."""
+    text = str(text).strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+
+
+def says(template: str) -> Markup:
+    """A row's own words, its places marked: `Reset the password of {args.user_id}`."""
+    parts = template.replace("}", "{").split("{")
+    return Markup("").join(
+        Markup("<i>{}</i>").format(human(part.removeprefix("args."))) if n % 2 else part
+        for n, part in enumerate(parts)
+    )
+
+
+def cap(text: str, limit: int = 4000) -> str:
+    """Text that others wrote, no longer than a box takes."""
+    text = str(text)
+    return text if len(text) <= limit else text[:limit] + "… (cut)"

@@ -32,10 +32,15 @@ class Assets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = scope["path"].rsplit("/", 1)[-1]
         body = self._files.get(name)
-        if body is None:
+        if body is None or scope["method"] not in {"GET", "HEAD"}:
             await Response("no such file", status_code=404)(scope, receive, send)
             return
         suffix = Path(name).suffix
         kind = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        # Only the address that names this very content may be kept for ever.
+        marked = scope["query_string"] == f"v={self._marks[name]}".encode()
+        headers = {
+            "cache-control": "public, max-age=31536000, immutable" if marked else "no-cache",
+            "x-content-type-options": "nosniff",
+        }
         await Response(body, media_type=kind, headers=headers)(scope, receive, send)

@@ -165,6 +165,14 @@ class Record:
         """Verify what is published, as an outsider would. Raises `LedgerError`."""
         return verify(self._folder, self.key)
 
+    def checked(self) -> tuple[bool, str]:
+        """Whether what is published verifies, and what was found, in a sentence."""
+        try:
+            report = self.verify()
+        except (LedgerError, OSError) as error:
+            return False, str(error)
+        return True, f"{report.entries} entries, chain unbroken, {report.level}"
+
     def entries(self) -> Iterator[bytes]:
         """Every entry, in order."""
         with self._store.read() as reader:

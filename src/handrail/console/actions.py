@@ -1,0 +1,94 @@
+"""Every action, and the readable story of one; incidents, which hang on actions."""
+
+from starlette.responses import Response
+
+from handrail.console.door import Pages, Visit
+from handrail.core.action import State
+from handrail.service.incident import SEVERITIES
+
+PAGE = 50  # rows
+FILTERS = ("state", "tier", "client", "agent", "type", "trigger")
+TIERS = {"1": "Tier 1", "2": "Tier 2", "3": "Tier 3", "4": "Prohibited"}
+
+
+def actions(visit: Visit) -> Response:
+    """Actions, newest first; the filters stand in the address, so that a search can be shared."""
+    _ = visit.person
+    read = visit.services.read
+    filters = {name: visit.query(name) for name in FILTERS}
+    rows = read.actions(
+        states=(filters["state"],) if filters["state"] in set(State) else (),
+        tiers=(int(filters["tier"]),) if filters["tier"] in TIERS else (),
+        client=filters["client"] or None,
+        agent=filters["agent"] or None,
+        type=filters["type"] or None,
+        trigger=filters["trigger"] or None,
+        before=visit.query("before") or None,
+        limit=PAGE,
+    )
+    return visit.page(
+        "actions.html",
+        rows=rows,
+        filters=filters,
+        states=[s.value for s in State],
+        tiers=TIERS,
+        clients=read.clients(),
+        agents=read.agents(),
+        older=rows[-1]["id"] if len(rows) == PAGE else "",
+    )
+
+
+def action(visit: Visit) -> Response:
+    """One action: its story, why this tier, what was asked, what came of it, how it is undone."""
+    _ = visit.person
+    found = visit.services.read.action(visit.arg("id"))
+    return visit.page(
+        "action.html",
+        a=found,
+        story=visit.services.read.story(visit.arg("id")),
+        severities=SEVERITIES,
+    )
+
+
+def incidents(visit: Visit) -> Response:
+    """The harms that were recorded."""
+    _ = visit.person
+    return visit.page(
+        "incidents.html",
+        incidents=visit.services.read.incidents(limit=PAGE),
+        clients=visit.services.read.clients(),
+        severities=SEVERITIES,
+    )
+
+
+def report(visit: Visit) -> Response:
+    """Report a harm, of an action or by itself."""
+    done = visit.said("action") or None
+    visit.back = f"/actions/{done}" if done else "/incidents"
+    visit.services.incidents.open(
+        visit.person,
+        action=done,
+        client=visit.said("client"),
+        severity=visit.said("severity"),
+        title=visit.said("title"),
+        text=visit.said("text"),
+    )
+    return visit.go(visit.back)
+
+
+def close(visit: Visit) -> Response:
+    """Close an incident with its cause and its remedy."""
+    visit.back = "/incidents"
+    visit.services.incidents.close(
+        visit.person, visit.arg("id"), visit.said("cause"), visit.said("remedy")
+    )
+    return visit.go("/incidents")
+
+
+PAGES: Pages = (
+    ("/actions", ("GET",), actions),
+    ("/actions/{id}", ("GET",), action),
+    ("/incidents", ("GET",), incidents),
+    ("/incidents", ("POST",), report),
+    ("/incidents/{id}/closure", ("POST",), close),
+)

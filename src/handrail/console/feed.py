@@ -1,0 +1,80 @@
+"""What agents have done already: tier 2 with its buttons, tier 1 to look at (UX 4.3)."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from starlette.responses import Response
+
+from handrail.console.door import Pages, Visit
+from handrail.service.shapes import ActionPage, FeedCard
+
+TABS = {
+    "look": "Needs a look",
+    "all": "All of tier 2",
+    "reversed": "Reversed",
+    "alone": "Ran alone",
+}
+PAGE = 50  # cards
+_ENDING = 10 * 60  # seconds before its window ends in which a card comes first
+
+
+def feed(visit: Visit) -> Response:
+    """One tab. What needs attention comes first, with the reason in words."""
+    _, tab, before = visit.person, visit.choice("tab", TABS), visit.query("before") or None
+    read = visit.services.read
+    alone = read.actions(tiers=(1,), before=before, limit=PAGE) if tab == "alone" else []
+    cards = read.feed(tab, before=before) if tab != "alone" else []
+    shown = [(card, _why(card)) for card in cast("Sequence[FeedCard]", cards)]
+    if tab == "look":
+        shown.sort(key=lambda pair: not pair[1])
+    found = read.action(done) if (done := visit.query("reversed")) else None
+    return visit.page(
+        "feed.html",
+        tab=tab,
+        tabs=TABS,
+        looks=len(read.feed("look")) if tab != "look" else len(cards),
+        cards=shown,
+        actions=alone,
+        older=(alone or cards)[-1]["id"] if len(alone or cards) == PAGE else "",
+        reversed=cast("ActionPage | None", found),
+    )
+
+
+def _why(card: FeedCard) -> str:
+    """Why a card needs attention, in words; empty when it does not."""
+    if card["action_state"] == "failed":
+        return "It failed"
+    if card["action_state"] == "unknown":
+        return "Nobody knows whether it happened"
+    if card["state"] == "undelivered":
+        return "Nobody could be told"
+    if card["state"] == "escalated":
+        return "Nobody looked at it in time"
+    if card["reversible"] and card["reversible_seconds"] < _ENDING:
+        return "It can soon not be reversed any more"
+    return ""
+
+
+def acknowledge(visit: Visit) -> Response:
+    """Looks right, or was wrong."""
+    tab = visit.said("tab", "look")
+    visit.back = f"/feed?tab={tab}"
+    visit.services.notices.acknowledge(
+        visit.person, visit.arg("id"), visit.said("verdict"), visit.said("text")
+    )
+    return visit.go(visit.back)
+
+
+def reverse(visit: Visit) -> Response:
+    """One click, no dialog: it begins at once."""
+    action, tab = visit.arg("id"), visit.said("tab")
+    visit.back = f"/actions/{action}"
+    visit.services.reversals.reverse(visit.person, action, visit.said("reason"))
+    return visit.go(f"/feed?tab={tab}&reversed={action}" if tab in TABS else f"/actions/{action}")
+
+
+PAGES: Pages = (
+    ("/feed", ("GET",), feed),
+    ("/notices/{id}/acknowledgement", ("POST",), acknowledge),
+    ("/actions/{id}/reversal", ("POST",), reverse),
+)
