@@ -49,8 +49,8 @@ def application(house: House, *, after_start: Callable[[], None] | None = None) 
 
 def serve(house: House, *, after_start: Callable[[], None] | None = None, **more: Any) -> None:
     """Start *house*, serve until interrupted, and close it."""
-    house.start()
     try:
+        house.start()
         uvicorn.run(
             application(house, after_start=after_start),
             host=house.settings.host,

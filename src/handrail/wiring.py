@@ -19,6 +19,7 @@ from handrail.errors import NotFound
 from handrail.identity.identity import Identity
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.signer import Signer
+from handrail.onlyone import OnlyOne
 from handrail.privacy.seal import Sealer, open_sealer
 from handrail.service import Services
 from handrail.service.answer import Answers
@@ -99,6 +100,7 @@ class House:
     """A whole Handrail in one process, ready for its doors."""
 
     settings: Settings
+    lock: OnlyOne
     clock: Clock
     store: Store
     host: Host
@@ -137,7 +139,12 @@ class House:
 
     def start(self) -> int:
         """Recover what an earlier process left, then move. Returns how many actions were found
-        begun without an outcome; they are *unknown* now."""
+        begun without an outcome; they are *unknown* now.
+
+        Raises `Unavailable` when another process serves this data folder: what that one has
+        begun must not be taken for lost.
+        """
+        self.lock.take()
         self.host.start()
         self.host.on_changed(self.services.catalogue.refresh)
         self.services.catalogue.start()
@@ -148,10 +155,12 @@ class House:
 
     def close(self) -> None:
         """Finish what is in hand, sign the record, let go of everything."""
-        self.middle.sweep.stop()
-        self.host.close()
-        self.services.record.stop()
+        if self.lock.held:
+            self.middle.sweep.stop()
+            self.host.close()
+            self.services.record.stop()
         self.store.close()
+        self.lock.leave()
 
 
 def build(
@@ -185,6 +194,7 @@ def build(
     )
     return House(
         settings=settings,
+        lock=OnlyOne(data),
         clock=clock,
         store=store,
         host=host,
