@@ -15,7 +15,7 @@ from handrail.clock import Clock, from_us, to_us
 from handrail.core import ids
 from handrail.core.events import EventType
 from handrail.core.model import Agent, SignedIn
-from handrail.errors import BadInput, Closed, NotFound, NotSignedIn
+from handrail.errors import BadInput, Closed, NotFound, NotSignedIn, StepUpNeeded
 from handrail.identity import passwords
 from handrail.identity.limits import Limit
 from handrail.privacy import tokens
@@ -27,6 +27,8 @@ CONSOLE_SESSION = timedelta(hours=12)
 CLI_SESSION = timedelta(days=30)
 DEVICE_LIFE = timedelta(minutes=10)
 DEVICE_INTERVAL = 2  # seconds between polls
+#: Confirming a terminal makes a session that may approve, so an older sign-in may not do it.
+CONFIRM_AGE = timedelta(minutes=15)
 #: What the first person may do, so that one person alone can start.
 FIRST_ROLES = (
     "service-desk-manager",
@@ -265,7 +267,10 @@ class Identity:
         return DeviceStart(device, user, int(DEVICE_LIFE.total_seconds()), DEVICE_INTERVAL)
 
     def device_confirm(self, who: SignedIn, user_code: str) -> None:
-        """The signed-in person confirms the code that their terminal shows."""
+        """The signed-in person confirms the code that their terminal shows. Raises `StepUpNeeded`
+        when they signed in too long ago: a stale session would make itself a fresh one."""
+        if self._clock.now() - who.signed_in_at > CONFIRM_AGE:
+            raise StepUpNeeded("confirming a terminal needs a recent sign-in")
         code = "".join(c for c in user_code.upper() if c.isalpha())
         if len(code) != 8:
             raise BadInput("the code has eight letters", hint="Type it as your terminal shows it.")
