@@ -231,6 +231,13 @@ def test_the_same_key_is_the_same_action_and_another_body_is_refused(house: Hous
         house.s.govern.act(house.agent(), replace(request, arguments=b'{"n": "other"}'))
 
 
+@pytest.mark.parametrize("tool", ["wipe_device", "add_firewall_rule", "assign_licence"])
+def test_a_retry_with_its_key_meets_the_same_action_in_every_tier(house: House, tool: str) -> None:
+    request = replace(house.request(tool, sku="E3"), idempotency_key="again")
+    first = house.s.govern.act(house.agent(), request)
+    assert house.s.govern.act(house.agent(), request).id == first.id
+
+
 def test_the_same_content_asked_again_joins_the_open_proposal(house: House) -> None:
     request = house.request("add_firewall_rule")
     first = house.s.govern.act(house.agent(), request)

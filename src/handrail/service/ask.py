@@ -30,7 +30,7 @@ from handrail.errors import BadInput, HandrailError, NotAllowed, NotFound, TooLa
 from handrail.privacy.randomness import draw
 from handrail.service import codec
 from handrail.service.asked import Asked, definition_of
-from handrail.service.begin import Begin
+from handrail.service.begin import Again, Begin
 from handrail.service.codec import Sealed
 from handrail.service.draw import Draw
 from handrail.service.known import Keeper
@@ -258,6 +258,9 @@ class Ask:
         """Record that *asked* was refused: prohibited, incomplete, or over a limit."""
 
         def unit(view: View) -> Rows:
+            key = asked.action.request.idempotency_key
+            if key and (old := view.seen(asked.agent.id, key)) is not None:
+                raise Again(old["id"], bytes(old["body_digest"]))
             classification, state = asked.settle(view)
             put = asked.put(
                 State.REFUSED, classification, view.now, ended_at=view.now, outcome=text

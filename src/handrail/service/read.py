@@ -182,19 +182,26 @@ class Read:
         ]
 
     def cover(self, who: SignedIn) -> list[dict[str, Any]]:
-        """Who is asked when *who* does not answer: for each role held, its backups by name."""
+        """Who is asked when *who* does not answer: the backups of the roles held, by name."""
         policy, known = self._policies.current(), self._keeper.current()
         person = known.people.get(who.person)
-        found = []
-        for role in sorted({r.name for r in person.roles} if person else ()):
+        mine = {r.name for r in person.roles} if person else set()
+        covers: dict[str, list[str]] = {}
+        for role in sorted(mine):
             for backup in policy.backups(role):
-                people = sorted(
+                covers.setdefault(backup, []).append(role)
+        return [
+            {
+                "backup": backup,
+                "roles": roles,
+                "people": sorted(
                     p.name
                     for p in known.people.values()
                     if p.active and p.id != who.person and any(r.name == backup for r in p.roles)
-                )
-                found.append({"role": role, "backup": backup, "people": people})
-        return found
+                ),
+            }
+            for backup, roles in covers.items()
+        ]
 
     def package(
         self, proposal_id: str, version: int | None = None, who: SignedIn | None = None
@@ -311,8 +318,21 @@ class Read:
         names, now = self.names(), to_us(self._clock.now())
         with self._store.read() as reader:
             rows = reader.notices(open_only=tab == "look", before=before, limit=50)
-        cards = [shown.notice(row, names, now) for row in rows]
+            cards = [
+                {**shown.notice(row, names, now), "title": self._said(reader, row)} for row in rows
+            ]
         return [c for c in cards if tab != "reversed" or c["reversal"]]
+
+    def _said(self, reader: Reader, row: Row) -> str:
+        """What was done, in the past tense; as it was asked for where it is not known to be."""
+        kind, request = self._policies.current().row(row["type"]), None
+        if kind is not None and row["action_state"] in {"done", "reversed"}:
+            request = self._request(reader, row["action"])
+        if kind is None or request is None:
+            return str(row["sentence"])
+        action = reader.row("action", row["action"]) or {}
+        targets, clients = codec.load(action["targets"]), codec.load(action["clients"])
+        return kind.title(request["arguments"], targets, clients, past=True)
 
     def actions(self, **filters: Any) -> list[dict[str, Any]]:
         """Actions, newest first; filters as `Reader.actions`."""
