@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from handrail.cli import decide, gateway, policy, run, sign_in, stop
+from handrail.cli import connect, decide, gateway, policy, run, sign_in, stop
 from handrail.cli.programs import Programs
 from handrail.cli.talk import Commands
 
@@ -41,6 +41,7 @@ def build(programs: Programs) -> typer.Typer:
     stop.register(app)
     policy.register(app)
     gateway.register(app)
+    connect.register(app)
     return app
 
 
