@@ -6,7 +6,7 @@ from handrail.console.door import Pages, Visit
 from handrail.core.action import State
 from handrail.service.incident import SEVERITIES
 
-PAGE = 50  # rows
+PAGE = 40  # rows
 FILTERS = ("state", "tier", "client", "agent", "type", "trigger")
 TIERS = {"1": "Tier 1", "2": "Tier 2", "3": "Tier 3", "4": "Prohibited"}
 

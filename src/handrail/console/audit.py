@@ -9,7 +9,7 @@ from handrail.console.door import Pages, Visit
 from handrail.core.events import EventType
 from handrail.errors import BadInput
 
-PAGE = 50  # entries
+PAGE = 40  # entries
 MAX_POSITION = 1 << 60
 FILTERS = ("action", "client", "type", "since")
 

@@ -1,7 +1,7 @@
 """What agents have done already: tier 2 with its buttons, tier 1 to look at (UX 4.3)."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ TABS = {
     "reversed": "Reversed",
     "alone": "Ran alone",
 }
-PAGE = 50  # cards
+CARDS, ROWS = 10, 40  # a page
 _ENDING = 10 * 60  # seconds before its window ends in which a card comes first
 
 
@@ -22,22 +22,27 @@ def feed(visit: Visit) -> Response:
     """One tab. What needs attention comes first, with the reason in words."""
     _, tab, before = visit.person, visit.choice("tab", TABS), visit.query("before") or None
     read = visit.services.read
-    alone = read.actions(tiers=(1,), before=before, limit=PAGE) if tab == "alone" else []
-    cards = read.feed(tab, before=before) if tab != "alone" else []
-    shown = [(card, _why(card)) for card in cast("Sequence[FeedCard]", cards)]
-    if tab == "look":
+    alone = read.actions(tiers=(1,), before=before, limit=ROWS) if tab == "alone" else []
+    cards = cast("Sequence[FeedCard]", read.feed(tab, before=before) if tab != "alone" else [])
+    shown = [(card, _why(card)) for card in cards]
+    if tab == "look" and before is None:
         shown.sort(key=lambda pair: not pair[1])
     found = read.action(done) if (done := visit.query("reversed")) else None
     return visit.page(
         "feed.html",
         tab=tab,
         tabs=TABS,
-        looks=len(read.feed("look")) if tab != "look" else len(cards),
-        cards=shown,
+        looks=len(read.feed("look")) if tab != "look" or before else len(cards),
+        cards=shown[:CARDS],
         actions=alone,
-        older=(alone or cards)[-1]["id"] if len(alone or cards) == PAGE else "",
+        older=_older(alone, ROWS) or _older(cards, CARDS),
         reversed=cast("ActionPage | None", found),
     )
+
+
+def _older(items: Sequence[Any], size: int) -> str:
+    """The id after which the next page goes on, empty when this one holds everything."""
+    return str(items[size - 1]["id"]) if len(items) >= size else ""
 
 
 def _why(card: FeedCard) -> str:

@@ -52,7 +52,7 @@ class Renderer:
         )
         self._environment.globals |= {
             "asset": assets.url,
-            "key": lambda: secrets.token_urlsafe(12),
+            "new_key": lambda: secrets.token_urlsafe(12),
             "chip": lambda state: _CHIPS.get(state, ""),
         }
         self._environment.filters |= {
@@ -68,12 +68,12 @@ class Renderer:
 
     def page(self, template: str, visit: "Visit", values: Mapping[str, Any]) -> str:
         """Render *template* in the frame."""
-        frame: dict[str, Any] = {"status": None, "waiting": 0, "roles": ()}
+        frame: dict[str, Any] = {"status": None, "inbox_count": 0, "my_roles": ()}
         if visit.who is not None:
             me = visit.who.person
             frame["status"] = self._services.read.status()
-            frame["waiting"] = len(visit.inboxes["mine"])
-            frame["roles"] = next(
+            frame["inbox_count"] = len(visit.inboxes["mine"])
+            frame["my_roles"] = next(
                 (p["roles"] for p in self._services.read.people() if p["id"] == me), ()
             )
         theme = visit.request.cookies.get(THEME_COOKIE, "")

@@ -27,7 +27,7 @@ def people(visit: Visit) -> Response:
     return _people(visit)
 
 
-def _people(visit: Visit, link: dict[str, Any] | None = None) -> Response:
+def _people(visit: Visit, invitation: dict[str, Any] | None = None) -> Response:
     _ = visit.person
     policy, everyone = visit.services.policies.current(), visit.services.read.people()
     holders = {
@@ -40,7 +40,7 @@ def _people(visit: Visit, link: dict[str, Any] | None = None) -> Response:
         clients=visit.services.read.clients(),
         roles={name: policy.roles[name].says for name in holders},
         thin=[role for role, count in holders.items() if count < 2],
-        link=link,
+        invitation=invitation,
     )
 
 
@@ -96,7 +96,7 @@ def agents(visit: Visit) -> Response:
     return _agents(visit)
 
 
-def _agents(visit: Visit, key: dict[str, Any] | None = None) -> Response:
+def _agents(visit: Visit, issued: dict[str, Any] | None = None) -> Response:
     _ = visit.person
     read = visit.services.read
     return visit.page(
@@ -105,7 +105,7 @@ def _agents(visit: Visit, key: dict[str, Any] | None = None) -> Response:
         connections=read.connections(),
         clients=read.clients(),
         people=[p for p in read.people() if p["active"]],
-        key=key,
+        issued=issued,
     )
 
 
