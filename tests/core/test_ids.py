@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from handrail.core import ids
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handrail.core import ids
+
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-moments = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1)).map(
+moments = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1)).map(  # noqa: DTZ001
     lambda d: d.replace(tzinfo=UTC)
 )
 randoms = st.binary(min_size=10, max_size=10)
