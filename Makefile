@@ -74,6 +74,10 @@ format: $(VENV)/stamp-dev ## let ruff put the code in order
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+.PHONY: docs
+docs: $(VENV)/stamp-dev ## write what the program knows into docs/reference
+	PYTHONPATH=tests $(BIN)/python -m support.reference
+
 # --- upkeep ---------------------------------------------------------------------------------------
 
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

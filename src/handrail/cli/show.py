@@ -32,7 +32,7 @@ def package(found: Mapping[str, Any]) -> None:
     _field("Agent", f"{document['agent']['name']}, version {document['agent']['version']}")
     _field("Asked by", f"{document['trigger']['kind']} {document['trigger']['ref']}")
     _block("What changes", (_change(c) for c in document["changes"]))
-    _block("Why a person decides", (r["text"] for r in document["reasons"]))
+    _block("Why a person decides", _reasons(document["reasons"]))
     _box(f"What {document['agent']['name']} says (not checked)", document["agent_words"])
     if document["note"]:
         _box("Questions and answers", document["note"])
@@ -83,7 +83,7 @@ def action(found: Mapping[str, Any], story: Iterable[Mapping[str, Any]]) -> None
         _field("Reversible", f"{rollback['text']}{open_until}")
     if found["reversal"]:
         _field("Reversed", f"{found['reversal']['state']} by {found['reversal']['by']}")
-    _block("Why this tier", (r["text"] for r in found["classification"]["reasons"]))
+    _block("Why this tier", _reasons(found["classification"]["reasons"]))
     if found["request"] and found["request"]["reasoning"]:
         _box(f"What {found['agent_name']} says (not checked)", found["request"]["reasoning"])
     if found["result"]:
@@ -111,6 +111,12 @@ def _box(title: str, text: str) -> None:
         say(title)
         for line in text.splitlines():
             say(_BOX + line)
+
+
+def _reasons(reasons: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Each reason with the tier it asks for, those that set the tier first."""
+    ordered = sorted(reasons, key=lambda r: -4 if r["tier"] == "prohibited" else -r["tier"])
+    return (f"{r['tier']}  {r['text']}" for r in ordered)
 
 
 def _change(change: Mapping[str, str]) -> str:

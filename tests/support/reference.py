@@ -1,0 +1,277 @@
+"""The parts of docs/reference that the program itself knows: written by `make docs`, compared by
+tests/docs. Each stands between two markers of a page; the words around it are people's.
+
+    <!-- from the program: NAME -->
+    …
+    <!-- end -->
+"""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from handrail import api, cli, config, errors
+from handrail.api import body, door
+from handrail.api.actions import MAX_WAIT
+from handrail.api.errors import status_of
+from handrail.cli import talk
+from handrail.core import action, approval, conditions, defaults, floors, policy_leaves, scorecard
+from handrail.gateway import app as gateway
+from handrail.gateway import own
+from handrail.identity import identity, passwords
+from handrail.main import PROGRAMS
+from handrail.service import ask, govern
+from handrail.service.read import settings as shown_settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "reference"
+_BLOCK = re.compile(r"(<!-- from the program: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(_cell(c) for c in line)} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _comments(of: type) -> dict[str, str]:
+    """What the `#:` comment beside each member of a class says."""
+    found: dict[str, str] = {}
+    for line in inspect.getsource(of).splitlines():
+        match = re.match(r"\s+([A-Za-z_]+)\s*(?:[:=].*?)#: (.*)", line)
+        if match:
+            found[match[1]] = match[2]
+    return found
+
+
+# --- one function for each block -----------------------------------------------------------------
+
+
+def states() -> str:
+    says = _comments(action.State)
+    return table(
+        ("state", "meaning", "may become"),
+        (
+            (
+                f"`{s.value}`",
+                says[s.name],
+                ", ".join(f"`{t.value}`" for t in action.State if t in action.MOVES[s]) or "–",
+            )
+            for s in action.State
+        ),
+    )
+
+
+def the_defaults() -> str:
+    return table(
+        ("setting", "default", "why"),
+        ((f"`{s['name']}`", s["value"], s["why"]) for s in shown_settings(defaults.Settings())),
+    )
+
+
+def process_settings() -> str:
+    says, values = _comments(config.Settings), config.load({"HOME": "~"})
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for field in dataclasses.fields(config.Settings):
+            value = getattr(values, field.name)
+            default = f"`{value}`" if value not in {None, ""} else "–"
+            says_it = says.get(field.name, _PLAIN_SETTINGS.get(field.name, ""))
+            yield f"`HANDRAIL_{field.name.upper()}`", default, says_it
+
+    return table(("variable", "default", "meaning"), rows())
+
+
+_PLAIN_SETTINGS = {"host": "the address to listen on", "port": "the port to listen on"}
+
+
+def attributes() -> str:
+    return table(
+        ("name", "type", "meaning"),
+        ((f"`{n}`", f"`{a.type}`", a.doc) for n, a in conditions.ATTRIBUTES.items()),
+    )
+
+
+def the_floors() -> str:
+    return table(
+        ("floor", "asks for a person when"),
+        ((f"`{f.__name__}`", inspect.getdoc(f) or "") for f in floors.FLOORS),
+    )
+
+
+def scales() -> str:
+    return table(
+        ("factor", "level", "meaning", "least tier"),
+        (
+            (factor.replace("_", " "), f"`{name}`", level.meaning, str(int(level.least)))
+            for factor, scale in scorecard.SCALES.items()
+            for name, level in scale.items()
+        ),
+    )
+
+
+def words_of_rows() -> str:
+    return table(
+        ("field", "words"),
+        iter(
+            [
+                ("`category`", ", ".join(f"`{c}`" for c in sorted(policy_leaves.CATEGORIES))),
+                ("`data_classes`", ", ".join(f"`{c}`" for c in sorted(policy_leaves.DATA_CLASSES))),
+            ]
+        ),
+    )
+
+
+def deny_reasons() -> str:
+    return table(("code", "says"), ((f"`{c}`", text) for c, text in approval.DENY_REASONS.items()))
+
+
+def the_errors() -> str:
+    def below(of: type[errors.HandrailError]) -> Iterator[type[errors.HandrailError]]:
+        for found in of.__subclasses__():
+            if found.__module__ == errors.__name__:
+                yield found
+                yield from below(found)
+
+    return table(
+        ("code", "HTTP", "meaning", "what to do"),
+        (
+            (
+                f"`{e.code}`",
+                str(status_of(e.__new__(e))),
+                (inspect.getdoc(e) or "").splitlines()[0],
+                e.default_hint or "the answer's `hint` says",
+            )
+            for e in below(errors.HandrailError)
+        ),
+    )
+
+
+def exit_codes() -> str:
+    says = {
+        talk.OK: "done",
+        talk.NOT_HELD: "refused, failed, or something that was checked does not hold",
+        talk.USAGE: "the command, or what it was given, is wrong",
+        talk.UNREACHABLE: "the server does not answer",
+        talk.NOT_SIGNED_IN: "sign in, or sign in again: `handrail login`",
+    }
+    return table(("exit code", "meaning"), ((str(c), text) for c, text in says.items()))
+
+
+def commands() -> str:
+    root: Any = typer.main.get_command(cli.build(PROGRAMS))
+    context = typer.Context(root)
+    found = []
+    for name in root.list_commands(context):
+        command = root.get_command(context, name)
+        options, usage = [], [f"handrail {name}"]
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            says = getattr(parameter, "help", None) or ""
+            if parameter.param_type_name == "argument":
+                label = str(parameter.metavar or parameter.name.upper())
+                usage.append(label if parameter.required else f"[{label}]")
+            else:
+                label = ", ".join(parameter.opts)
+            default = parameter.default
+            if isinstance(default, str) and default:
+                says = f"{says} Default: `{getattr(default, 'value', default)}`.".strip()
+            required = " (required)" if parameter.required else ""
+            options.append(f"- `{label}`{required}{': ' if says else ''}{says}\n")
+        about = " ".join((command.help or "").split())
+        found.append(f"### `{' '.join(usage)}`\n\n{about}\n\n{''.join(options)}")
+    return "\n".join(found)
+
+
+def endpoints() -> str:
+    app = api.build(None, None, None, None)  # type: ignore[arg-type]  # only described
+    who = {"agent key": "agent", "session": "person", "browser session": "person"}
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for path, methods in app.openapi()["paths"].items():
+            for method, operation in methods.items():
+                schemes = [k for s in operation.get("security", ()) for k in s]
+                by = " or ".join(dict.fromkeys(who[s] for s in schemes)) or "anyone"
+                about = f"{operation['summary']}. {operation.get('description', '')}"
+                yield f"`{method.upper()} {path}`", by, about
+
+    return table(("method and path", "for", "does"), rows())
+
+
+def own_tools() -> str:
+    return table(
+        ("tool", "arguments", "does"),
+        (
+            (
+                f"`{t['name']}`",
+                ", ".join(f"`{a}`" for a in t["inputSchema"]["properties"]),
+                t["description"],
+            )
+            for t in own.TOOLS
+        ),
+    )
+
+
+def limits() -> str:
+    mib = 1 << 20
+    said: Mapping[str, str] = {
+        "HTTP body": f"{body.MAX_BODY // mib} MiB",
+        "nesting of a JSON body": f"{body.MAX_DEPTH} levels",
+        "whole numbers in a JSON body": "64 bits; a larger one is refused, never rounded",
+        "arguments of one action": f"{ask.MAX_ARGUMENTS // mib} MiB, {ask.MAX_DEPTH} levels",
+        "reasoning": f"{ask.MAX_REASONING:,} characters",
+        "a note, an answer to a question": f"{govern.NOTE_LIMIT:,} characters",
+        "MCP message": f"{gateway.MAX_BODY // mib} MiB",
+        "one CEL expression": f"{conditions.MAX_TEXT:,} characters",
+        "agents' calls at once, each process": str(door.AGENT_CALLS),
+        "agents' held requests (`?wait=`) at once": f"{door.AGENT_WAITS}, at most {MAX_WAIT} s each",
+        "people's requests at once": str(door.PEOPLE_CALLS),
+        "a password": f"{passwords.SHORTEST} to {passwords.LONGEST} characters",
+        "a session in a browser": f"{identity.CONSOLE_SESSION.total_seconds() / 3600:g} h",
+        "a session in a terminal": f"{identity.CLI_SESSION.days} days",
+        "a terminal's code": f"{identity.DEVICE_LIFE.total_seconds() / 60:g} min",
+    }
+    return table(("what", "at most"), iter(said.items()))
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "states": states,
+    "defaults": the_defaults,
+    "settings": process_settings,
+    "attributes": attributes,
+    "floors": the_floors,
+    "scales": scales,
+    "words-of-rows": words_of_rows,
+    "deny-reasons": deny_reasons,
+    "errors": the_errors,
+    "exit-codes": exit_codes,
+    "commands": commands,
+    "endpoints": endpoints,
+    "own-tools": own_tools,
+    "limits": limits,
+}
+
+
+def filled(text: str) -> str:
+    """*text* with every block as the program would write it today."""
+    return _BLOCK.sub(lambda m: f"{m[1]}\n{BLOCKS[m[2]]()}\n{m[3]}", text)
+
+
+def blocks_of(text: str) -> list[str]:
+    """The names of the blocks in *text*."""
+    return [m[2] for m in _BLOCK.finditer(text)]
+
+
+if __name__ == "__main__":
+    for page in sorted(PAGES.glob("*.md")):
+        page.write_text(filled(page.read_text("utf-8")), "utf-8")
