@@ -110,7 +110,9 @@ def test_every_step_of_the_chain_is_asked_in_turn(house: House) -> None:
     assert {p for p, _ in house.mail.got} == {"per_anna"}
     house.sweep(minutes=61)
     assert {p for p, _ in house.mail.got} == {"per_anna", "per_ben"}
-    house.sweep(minutes=61)
+    house.sweep(minutes=61)  # per_dan sponsors the agent: nobody is asked who can't approve
+    assert {p for p, _ in house.mail.got} == {"per_anna", "per_ben"}
+    house.sweep(minutes=61)  # but the alarm goes to everyone who may say anything
     assert {p for p, _ in house.mail.got} == {"per_anna", "per_ben", "per_dan"}
 
 

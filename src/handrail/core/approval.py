@@ -4,23 +4,28 @@
        │  step windows pass: the next step is asked too; earlier ones may still answer
        │  end of the chain: it goes on waiting, alarmed; the alarm repeats
        ├──denial──► denied            approved ──denial or revocation before begin──► revoked
-       └──lifetime──► lapsed          approved ──validity ends unbegun──► lapsed
+       └──lifetime──► lapsed          approved ──validity or lifetime ends unbegun──► lapsed
 
 * Silence never leads to *approved*: only a person's `Given` does (I6).
-* Every instant at which anything changes is `due_at` of the standing before it (I7).
+* Every instant at which anything changes is `due_at` of the standing before it, and none comes
+  after the lifetime (I7). An answer in the same instant as a deadline is late.
+* A step passes at once when nobody it asks can answer, or when all of them have spoken; a chain
+  that cannot be satisfied asks everyone at once and alarms (I7).
 * Until begin, any authorised denial or revocation beats any approval (I8).
-* An answer in the same instant as the deadline is late.
+* Who speaks beside the chain (a compliance officer) never stands in for who speaks in it, unless
+  they stand in both.
+* Handing over asks someone more; it makes nobody an approver (I5).
 
-It does not know who is away (routing does), and it sends nothing.
+It does not know who is away (`core.routing` does), and it sends nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from handrail.core.action import State
+from handrail.core.action import BEGAN, State
 from handrail.core.model import Person
 from handrail.errors import Closed, NotAllowed, Stale
 
@@ -28,6 +33,10 @@ from handrail.errors import Closed, NotAllowed, Stale
 ALARM_EVERY = timedelta(minutes=15)
 #: SPEC 12; a setting of the policy.
 NEW_APPROVER_WAIT = timedelta(hours=72)
+
+#: Role → who may answer for it at this instant, and since when (None: not recorded).
+#: `core.routing.authority` works it out from people, clients and policy.
+Authority = Mapping[str, Mapping[str, datetime | None]]
 
 
 class AnswerKind(StrEnum):
@@ -57,11 +66,13 @@ DENY_REASONS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a chain: whom to ask, and for how long before asking the next too."""
+    """One step of a chain, or a group beside it: whom to ask, and for how long before asking the
+    next too. ``others`` may answer without being asked: holders who were away, and backups."""
 
     role: str
     approvers: frozenset[str]
     window: timedelta
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +90,12 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """One version of a proposal. ``also`` are groups of which each must hold an approver;
-    ``excluded`` names who may not approve, and why. ``ended`` is set when the action has begun
-    or ended: then nothing here moves any more."""
+    """One version of a proposal.
+
+    ``also`` are groups beside the chain, of which each must hold an approver; ``excluded`` names
+    who may not approve, and why. ``authority`` is who may answer for each role now: read with the
+    proposal, never stored with it, and empty where nobody answers. ``ended`` is set when the
+    action has begun or ended: then nothing here moves any more."""
 
     id: str
     version: int
@@ -94,8 +108,9 @@ class Proposal:
     lapses_at: datetime
     undo: timedelta
     valid: timedelta
-    also: tuple[frozenset[str], ...] = ()
+    also: tuple[Step, ...] = ()
     excluded: Mapping[str, str] = field(default_factory=dict)
+    authority: Authority = field(default_factory=dict)
     answers: tuple[Given, ...] = ()
     ended: State | None = None
     ended_at: datetime | None = None
@@ -113,44 +128,36 @@ class Where:
     approved_at: datetime | None = None
     runs_at: datetime | None = None  #: the end of the undo window
     expires_at: datetime | None = None  #: the end of the approval
-    alarmed: bool = False  #: past the end of the chain
+    alarmed: bool = False  #: past the end of the chain, or nobody there can satisfy it
 
 
 def where(proposal: Proposal, now: datetime) -> Where:
     """Return where *proposal* stands at *now*."""
     step, asked, due, alarmed = _step(proposal, now)
-    asked |= {a.to for a in proposal.answers if a.kind is AnswerKind.HAND_OVER and a.to}
     base = Where(
         state=proposal.ended or State.WAITING, step=step, asked=asked, due_at=None, alarmed=alarmed
     )
     if proposal.ended is not None:
         return base
-    approvals = _approvals(proposal)
-    stopped = _stopped(proposal)
-    complete = _complete_at(proposal, approvals)
-    if stopped is not None:
+    approvals, complete, stop = _counted(proposal)
+    base = replace(base, approved_by=tuple(approvals), approved_at=complete)
+    if stop is not None:
         # A denial while it waited is a denial; once it was approved it is a revocation.
-        late = complete is not None and complete <= stopped.at
-        denied = not late and stopped.kind is AnswerKind.DENY
+        denied = complete is None and stop.kind is AnswerKind.DENY
         return replace(base, state=State.DENIED if denied else State.REVOKED)
-    people = tuple(a.person for a in approvals)
-    if complete is not None:
-        expires = complete + proposal.valid
-        if now >= expires:
-            return replace(base, state=State.LAPSED, approved_by=people, approved_at=complete)
-        runs = complete + proposal.undo
-        return replace(
-            base,
-            state=State.APPROVED,
-            approved_by=people,
-            approved_at=complete,
-            runs_at=runs,
-            expires_at=expires,
-            due_at=runs if now < runs else expires,
-        )
-    if now >= proposal.lapses_at:
-        return replace(base, state=State.LAPSED, approved_by=people)
-    return replace(base, approved_by=people, due_at=min(due, proposal.lapses_at))
+    ends = _ends(proposal, complete)
+    if now >= ends:
+        return replace(base, state=State.LAPSED)
+    if complete is None:
+        return replace(base, due_at=min(due, ends))
+    runs = complete + proposal.undo
+    return replace(
+        base,
+        state=State.APPROVED,
+        runs_at=runs,
+        expires_at=ends,
+        due_at=runs if now < runs < ends else ends,
+    )
 
 
 def answer(
@@ -161,28 +168,40 @@ def answer(
     now: datetime,
     wait: timedelta = NEW_APPROVER_WAIT,
 ) -> Proposal:
-    """Return *proposal* with *given* applied.
+    """Return *proposal* with *given*, as of *now*, applied.
 
-    Raises `Closed` when it has ended, `Stale` when another package was shown, and `NotAllowed`
-    with the reason; then nothing has changed.
+    Raises `Closed` when it has ended or the answer can have no effect any more, `Stale` when
+    another package was shown, and `NotAllowed` with the reason; then nothing has changed.
+    A modification is the next version's approval and no answer to this one.
     """
     standing = where(proposal, now)  # time first: an answer at the deadline is late
     if standing.state not in {State.WAITING, State.APPROVED}:
-        raise Closed(
-            f"the proposal is {standing.state} already",
-            hint="Your answer is recorded as without effect.",
-        )
+        hint = "It can be reversed." if standing.state in BEGAN else "Your answer has no effect."
+        raise Closed(f"the proposal is {standing.state} already", hint=hint)
     if given.package_digest != proposal.package_digest:
         raise Stale("the proposal changed after you saw it; nothing was decided")
     person = people.get(given.person)
     if person is None:
         raise NotAllowed("this person is not known")
     may_answer(proposal, person, given.kind, now, wait)
-    if given.kind is AnswerKind.REVOKE and standing.state is not State.APPROVED:
-        raise Closed("there is no approval to take back")
+    if given.kind is AnswerKind.APPROVE_MODIFIED:
+        raise RuntimeError("a modification opens the next version")
+    if standing.state is State.APPROVED and given.kind not in _STOPS:
+        raise Closed(
+            "it is approved already", hint="Until it begins, the approval can be taken back."
+        )
+    if standing.state is State.WAITING and given.kind is AnswerKind.REVOKE:
+        raise Closed("there is no approval to take back", hint="Deny it, or abstain.")
     if given.kind is AnswerKind.HAND_OVER:
-        _may_take_over(proposal, people.get(given.to), now)
-    return replace(proposal, answers=(*proposal.answers, given))
+        _may_take_over(proposal, given.person, people.get(given.to), now)
+    after = replace(proposal, answers=(*proposal.answers, replace(given, at=now)))
+    then = where(after, now)
+    if then.runs_at is not None and then.expires_at is not None and then.runs_at >= then.expires_at:
+        raise Closed(
+            "too little of its lifetime is left for it to begin",
+            hint="Let the agent ask again; it did not run.",
+        )
+    return after
 
 
 def may_answer(
@@ -194,25 +213,29 @@ def may_answer(
 ) -> None:
     """Raise `NotAllowed`, saying why, unless *person* may give an answer of this kind.
 
-    On a proposal that needs two people, one added less than *wait* ago does not count (I5)."""
+    Authority is what it is now, not what it was when the proposal opened (I2). On a proposal that
+    needs two people, someone who is new, as a person or in the role, does not count (I5)."""
     if not person.active:
         raise NotAllowed("this person is not active any more")
-    chain = frozenset().union(*(s.approvers for s in proposal.chain), *proposal.also)
-    taken = {a.to for a in proposal.answers if a.kind is AnswerKind.HAND_OVER}
-    if person.id not in chain | taken:
-        roles = ", ".join(dict.fromkeys(s.role.replace("-", " ") for s in proposal.chain))
-        raise NotAllowed(f"this needs one of: {roles}", hint="Hand it to someone who may decide.")
-    if kind in {AnswerKind.DENY, AnswerKind.REVOKE, AnswerKind.ASK, AnswerKind.ABSTAIN}:
+    speaks = zip(_who(proposal)[1], proposal.also, strict=True)
+    may = [*proposal.chain, *(step for group, step in speaks if person.id in group)]
+    roles = {s.role for s in may if person.id in _holders(proposal, s)}
+    if not roles:
+        needed = dict.fromkeys(s.role.replace("-", " ") for s in (*proposal.chain, *proposal.also))
+        raise NotAllowed(
+            f"this needs one of: {', '.join(needed)}", hint="Hand it to someone who may decide."
+        )
+    if kind not in {AnswerKind.APPROVE, AnswerKind.APPROVE_MODIFIED}:
         return  # who may approve may always say no, even about their own (I8)
-    if kind is AnswerKind.HAND_OVER:
-        return
     if person.id in proposal.excluded:
         raise NotAllowed(
             proposal.excluded[person.id], hint="Someone else must approve; you may deny."
         )
-    if any(a.person == person.id for a in _approvals(proposal)):
+    if person.id in _counted(proposal)[0]:
         raise NotAllowed("you approved already; the second approval must come from another person")
-    if proposal.needs > 1 and person.added_at is not None and now - person.added_at < wait:
+    since = [proposal.authority[role][person.id] for role in roles]
+    longest = min((s for s in since if s is not None), default=None) if all(since) else None
+    if proposal.needs > 1 and any(t and now - t < wait for t in (person.added_at, longest)):
         raise NotAllowed(
             "this needs two people, and you were added too recently to be one of them",
             hint=f"New approvers count {wait.total_seconds() / 3600:g} hours after they are added.",
@@ -220,31 +243,67 @@ def may_answer(
 
 
 def still_authorised(proposal: Proposal, people: Mapping[str, Person], now: datetime) -> None:
-    """Raise `NotAllowed` unless everyone who approved still may (I2: authority at begin)."""
-    standing = where(proposal, now)
-    for person_id in standing.approved_by:
+    """Raise `NotAllowed` unless everyone who approved still may, and they are still enough
+    (I2: authority at begin)."""
+    chain, beside = _who(proposal)
+    held = frozenset().union(*(_holders(proposal, s) for s in proposal.chain))
+    groups = [g & _holders(proposal, s) for g, s in zip(beside, proposal.also, strict=True)]
+    approved = where(proposal, now).approved_by
+    for person_id in approved:
         person = people.get(person_id)
         if person is None or not person.active:
             raise NotAllowed("someone who approved is not active any more")
-        if person_id in proposal.excluded:
-            raise NotAllowed("someone who approved may not approve this")
-        roles = {s.role for s in proposal.chain if person_id in s.approvers} or {
-            s.role for s in proposal.chain
-        }
-        beside = any(person_id in group for group in proposal.also)
-        if not beside and not any(r.name in roles for r in person.roles):
+        if person_id not in held.union(*groups):
             raise NotAllowed("someone who approved does not hold the role any more")
+    # Whoever was counted twice, in the chain and beside it, must still hold both.
+    known = chain & held
+    technical = [p for p in approved if p in known or (p in held and not _in_any(p, beside))]
+    if len(technical) < max(proposal.needs, 1) or not all(g.intersection(approved) for g in groups):
+        raise NotAllowed("those who approved are not enough any more")
 
 
-def _may_take_over(proposal: Proposal, person: Person | None, now: datetime) -> None:
+_STOPS = frozenset({AnswerKind.DENY, AnswerKind.REVOKE})
+
+
+def _holders(proposal: Proposal, step: Step) -> frozenset[str]:
+    return frozenset(proposal.authority.get(step.role, ()))
+
+
+def _in_any(person: str, groups: Sequence[Collection[str]]) -> bool:
+    return any(person in group for group in groups)
+
+
+def _who(proposal: Proposal) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
+    """Who speaks in the chain, and who in each group beside it: those it was opened with, and
+    those they handed it to. Anyone in neither, who holds a role of the chain, speaks in it."""
+    chain = set[str]().union(*(s.approvers | s.others for s in proposal.chain))
+    beside = [set(s.approvers | s.others) for s in proposal.also]
+    for given in proposal.answers:
+        if given.kind is AnswerKind.HAND_OVER:
+            if given.person in chain or not _in_any(given.person, beside):
+                chain.add(given.to)
+            for group in beside:
+                if given.person in group:
+                    group.add(given.to)
+    return frozenset(chain), tuple(frozenset(g) for g in beside)
+
+
+def _may_take_over(proposal: Proposal, giver: str, person: Person | None, now: datetime) -> None:
+    """Raise `NotAllowed` unless *person* may decide everything that *giver* could."""
     if person is None or not person.active:
         raise NotAllowed("nobody active to hand it to")
+    if person.id == giver:
+        raise NotAllowed("you have it already", hint="Name another person who may decide this.")
     if person.id in proposal.excluded:
         raise NotAllowed(f"they may not approve this: {proposal.excluded[person.id]}")
-    roles = {s.role for s in proposal.chain}
-    if not any(r.name in roles for r in person.roles):
+    chain, beside = _who(proposal)
+    needed = [s for group, s in zip(beside, proposal.also, strict=True) if giver in group]
+    in_chain = giver in chain or not needed
+    if (
+        in_chain and not any(person.id in _holders(proposal, s) for s in proposal.chain)
+    ) or not all(person.id in _holders(proposal, s) for s in needed):
         raise NotAllowed(
-            "they hold no role of this chain", hint="Hand it to someone who may decide this."
+            "they may not decide this", hint="Hand it to someone who holds the role it needs."
         )
     if person.away_until is not None and person.away_until > now:
         raise NotAllowed("they are away", hint="Hand it to someone who is there.")
@@ -252,44 +311,88 @@ def _may_take_over(proposal: Proposal, person: Person | None, now: datetime) -> 
 
 def _step(proposal: Proposal, now: datetime) -> tuple[int, frozenset[str], datetime, bool]:
     """The newest step asked, everyone asked by now, when that changes, and whether alarmed."""
-    since, asked = proposal.at, frozenset[str]()
+    cannot = proposal.excluded.keys()
+    taken = frozenset(a.to for a in proposal.answers if a.kind is AnswerKind.HAND_OVER)
+    asked = taken.union(*(s.approvers for s in proposal.also)) - cannot
+    spoke = {
+        a.person: a.at
+        for a in proposal.answers
+        if a.kind in {AnswerKind.APPROVE, AnswerKind.ABSTAIN}
+    }
+    hopeless = not _satisfiable(proposal, taken)
+    since = proposal.at
     for index, step in enumerate(proposal.chain):
-        asked |= step.approvers
+        there = step.approvers - cannot
+        asked |= there
         ends = since + step.window
+        if hopeless or not there:
+            ends = since
+        elif there <= spoke.keys():
+            ends = min(ends, max(since, *(spoke[p] for p in there)))
         if now < ends:
-            return index, asked | _beside(proposal), ends, False
+            return index, asked, ends, False
         since = ends
     rounds = (now - since) // ALARM_EVERY + 1
     last = max(len(proposal.chain) - 1, 0)
-    return last, asked | _beside(proposal), since + rounds * ALARM_EVERY, True
+    # The alarm goes to whoever may say anything at all: the excluded may deny, or find someone.
+    asked = asked.union(*(s.approvers for s in (*proposal.chain, *proposal.also)))
+    return last, asked, since + rounds * ALARM_EVERY, True
 
 
-def _beside(proposal: Proposal) -> frozenset[str]:
-    return frozenset().union(*proposal.also)
+def _satisfiable(proposal: Proposal, taken: frozenset[str]) -> bool:
+    """Whether those who are there, and not excluded, could approve it between them."""
+    cannot = proposal.excluded.keys()
+    there = taken.union(*(s.approvers for s in proposal.chain)) - cannot
+    groups = [(s.approvers | taken) - cannot for s in proposal.also]
+    return len(there) >= max(proposal.needs, 1) and all(groups)
 
 
-def _approvals(proposal: Proposal) -> tuple[Given, ...]:
-    """One approval a person, the first; people who may not approve never count."""
+def _counted(
+    proposal: Proposal,
+) -> tuple[dict[str, Given], datetime | None, Given | None]:
+    """The approvals that count (a person's first), when they were enough, and what stopped it.
+
+    Answers are taken in their order; what comes after an end, or at it, counts for nothing."""
+    stop = _stopped(proposal)
     found: dict[str, Given] = {}
+    complete: datetime | None = None
     for given in proposal.answers:
-        if given.kind is AnswerKind.APPROVE and given.package_digest == proposal.package_digest:
-            found.setdefault(given.person, given)
-        elif given.kind is AnswerKind.ABSTAIN:
+        if given.at >= _ends(proposal, complete):
+            break
+        if given is stop:
+            return found, complete, stop
+        if complete is not None:
+            continue
+        if given.kind is AnswerKind.ABSTAIN:
             found.pop(given.person, None)
-    return tuple(a for a in found.values() if a.person not in proposal.excluded)
+        elif _is_yes(proposal, given):
+            found.setdefault(given.person, given)
+            complete = given.at if _enough(proposal, found.keys()) else None
+    return found, complete, None
 
 
-def _complete_at(proposal: Proposal, approvals: tuple[Given, ...]) -> datetime | None:
-    """When enough different people, one of each group beside, had approved; None if not yet."""
-    for count in range(max(proposal.needs, 1), len(approvals) + 1):
-        people = {a.person for a in approvals[:count]}
-        if all(people & group for group in proposal.also):
-            return approvals[count - 1].at
-    return None
+def _is_yes(proposal: Proposal, given: Given) -> bool:
+    """An approval of this package by someone who may approve it."""
+    return (
+        given.kind is AnswerKind.APPROVE
+        and given.package_digest == proposal.package_digest
+        and given.person not in proposal.excluded
+    )
+
+
+def _enough(proposal: Proposal, people: Collection[str]) -> bool:
+    chain, beside = _who(proposal)
+    technical = [p for p in people if p in chain or not _in_any(p, beside)]
+    return len(technical) >= max(proposal.needs, 1) and all(g.intersection(people) for g in beside)
+
+
+def _ends(proposal: Proposal, complete: datetime | None) -> datetime:
+    """When it lapses: with its lifetime, or earlier with its approval."""
+    if complete is None:
+        return proposal.lapses_at
+    return min(complete + proposal.valid, proposal.lapses_at)
 
 
 def _stopped(proposal: Proposal) -> Given | None:
     """The first denial or revocation."""
-    return next(
-        (a for a in proposal.answers if a.kind in {AnswerKind.DENY, AnswerKind.REVOKE}), None
-    )
+    return next((a for a in proposal.answers if a.kind in _STOPS), None)

@@ -15,6 +15,7 @@ from handrail.core.action import State, move
 from handrail.core.approval import AnswerKind, Given, Proposal
 from handrail.core.events import EventType
 from handrail.core.model import SignedIn
+from handrail.core.policy import Policy
 from handrail.errors import (
     BadInput,
     Closed,
@@ -135,12 +136,15 @@ class Answers:
             raise StepUpNeeded("approving needs a recent sign-in")
 
     def _may(self, who: SignedIn, row: Row, kind: AnswerKind) -> None:
+        policy = self._policies.current()
+
         def unit(view: View) -> Rows:
             person = view.person(who.person)
             if person is None or not person.active:
                 raise NotAllowed("this person is not active any more")
-            proposal, _ = stands(view, row["id"], row["version"])
-            approval.may_answer(proposal, person, kind, from_us(view.now))
+            proposal, _ = stands(view, row["id"], row["version"], policy)
+            wait = policy.settings.new_approver_wait
+            approval.may_answer(proposal, person, kind, from_us(view.now), wait)
             return Rows()
 
         self._store.commit(unit)
@@ -157,13 +161,13 @@ class Answers:
         to: str,
     ) -> dict[str, Any]:
         proposal_id, version = row["id"], row["version"]
-        wait = self._policies.current().settings.new_approver_wait
+        policy = self._policies.current()
 
         def unit(view: View) -> Rows:
             person = view.person(who.person)
             if person is None or not person.active:
                 raise NotAllowed("this person is not active any more")
-            proposal, action = stands(view, proposal_id, version)
+            proposal, action = stands(view, proposal_id, version, policy)
             given = Given(
                 kind=kind,
                 person=person.id,
@@ -181,6 +185,7 @@ class Answers:
             if _repeated(proposal, given):
                 return Rows(answer=(before.state, before, None))
             try:
+                wait = policy.settings.new_approver_wait
                 after = approval.answer(
                     proposal, given, people=people, now=from_us(view.now), wait=wait
                 )
@@ -233,14 +238,22 @@ class Answers:
         return shown(proposal_id, version, state, where)
 
 
-def stands(view: View, proposal_id: str, version: int) -> tuple[Proposal, Row]:
-    """The proposal's version and its action as the unit sees them. Raises `NotFound`."""
+def stands(
+    view: View, proposal_id: str, version: int, policy: Policy | None = None
+) -> tuple[Proposal, Row]:
+    """The proposal's version and its action as the unit sees them. Under *policy* it knows who
+    may answer it now; without, nobody may. Raises `NotFound`."""
     row = view.row("proposal", proposal_id, version)
     action = view.row("action", row["action"]) if row is not None else None
     if row is None or action is None:
         raise NotFound(f"no proposal {proposal_id} version {version}")
     answers = codec.answers_of(view, proposal_id, version)
-    return codec.proposal(row, answers, action), action
+    authority = None
+    if policy is not None:
+        clients = tuple(codec.load(action["clients"]))
+        known = codec.clients_of(view, clients)
+        authority = codec.authority(row, clients, policy, view.people(), known)
+    return codec.proposal(row, answers, action, authority), action
 
 
 def shown(proposal_id: str, version: int, state: State, where: approval.Where) -> dict[str, Any]:

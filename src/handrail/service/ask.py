@@ -251,7 +251,8 @@ class Ask:
         if asked.row is None:
             return ""
         now = from_us(view.now)
-        found = designated(asked.row.notify, asked.client, view.people(), asked.policy, now)
+        known = codec.clients_of(view, asked.action.clients)
+        found = designated(asked.row.notify, asked.client, view.people(), asked.policy, now, known)
         return found or ""
 
     def refuse(self, asked: Asked, text: str, code: str) -> None:

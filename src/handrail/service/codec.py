@@ -1,6 +1,6 @@
 """Rows to values and back, in one place: no other module knows both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,13 +8,16 @@ from typing import Any
 import orjson
 
 from handrail.clock import from_us
+from handrail.core import routing
 from handrail.core.action import State
-from handrail.core.approval import AnswerKind, Given, Proposal, Step
+from handrail.core.approval import AnswerKind, Authority, Given, Proposal, Step
 from handrail.core.model import (
     Classification,
+    Client,
     Evidence,
     Mode,
     Pause,
+    Person,
     Reason,
     Request,
     Snapshot,
@@ -22,6 +25,7 @@ from handrail.core.model import (
     Tier,
     Trigger,
 )
+from handrail.core.policy import Policy
 from handrail.store.contract import Row, View
 
 MINUTE_US = 60_000_000
@@ -135,19 +139,34 @@ def classification(text: str) -> Classification:
 # --- proposals ---------------------------------------------------------------------------------
 
 
-def chain_text(chain: Sequence[Step], also: Sequence[frozenset[str]]) -> str:
-    return dump(
-        {
-            "steps": [[s.role, sorted(s.approvers), int(s.window.total_seconds())] for s in chain],
-            "also": [sorted(group) for group in also],
-        }
+def chain_text(chain: Sequence[Step], also: Sequence[Step]) -> str:
+    return dump({"steps": [_step(s) for s in chain], "also": [_step(s) for s in also]})
+
+
+def _step(step: Step) -> list[Any]:
+    window = int(step.window.total_seconds())
+    return [step.role, sorted(step.approvers), window, sorted(step.others)]
+
+
+def chain(text: str) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """The chain of a `proposal` row, and the groups beside it."""
+    stored = load(text)
+    steps, also = (
+        tuple(
+            Step(role, frozenset(people), timedelta(seconds=window), frozenset(others))
+            for role, people, window, others in stored[part]
+        )
+        for part in ("steps", "also")
     )
+    return steps, also
 
 
-def proposal(row: Row, answers: Sequence[Row], action: Row) -> Proposal:
+def proposal(
+    row: Row, answers: Sequence[Row], action: Row, authority: Authority | None = None
+) -> Proposal:
     """The proposal that a `proposal` row, its version's effective `answer` rows and its
-    `action` row amount to."""
-    chain = load(row["chain"])
+    `action` row amount to. Without *authority* it may be looked at and nobody may answer it."""
+    steps, also = chain(row["chain"])
     state = State(action["state"])
     # Waiting and approved are computed from the answers; only an end is read from the row.
     ended = None if state in {State.WAITING, State.APPROVED} else state
@@ -158,12 +177,10 @@ def proposal(row: Row, answers: Sequence[Row], action: Row) -> Proposal:
         package_digest=bytes(row["package_digest"]),
         agent=action["agent"],
         excluded=load(row["excluded"]),
-        chain=tuple(
-            Step(role, frozenset(people), timedelta(seconds=window))
-            for role, people, window in chain["steps"]
-        ),
+        chain=steps,
         needs=row["needs"],
-        also=tuple(frozenset(group) for group in chain["also"]),
+        also=also,
+        authority=authority or {},
         at=from_us(row["at"]),
         lapses_at=from_us(row["lapses_at"]),
         undo=timedelta(seconds=row["undo_seconds"]),
@@ -172,6 +189,26 @@ def proposal(row: Row, answers: Sequence[Row], action: Row) -> Proposal:
         ended=ended,
         ended_at=from_us(action["ended_at"]) if ended and action["ended_at"] else None,
     )
+
+
+def authority(
+    row: Row,
+    clients: Sequence[str],
+    policy: Policy,
+    people: Iterable[Person],
+    known: Mapping[str, Client],
+) -> Authority:
+    """Who may answer the roles of a `proposal` row now (I2)."""
+    steps, also = chain(row["chain"])
+    roles = [s.role for s in (*steps, *also)]
+    return routing.authority(
+        roles, clients=clients, policy=policy, people=tuple(people), known=known
+    )
+
+
+def clients_of(view: View, clients: Sequence[str]) -> dict[str, Client]:
+    """Those of *clients* that are known to the unit."""
+    return {c: found for c in clients if (found := view.client(c)) is not None}
 
 
 def given(row: Row) -> Given:

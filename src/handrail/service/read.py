@@ -224,7 +224,11 @@ class Read:
             )
             current = reader.row("action", newest["action"]) or {}
             action = reader.row("action", row["action"]) or {}
-        person = self._keeper.current().people.get(who.person) if who else None
+        known = self._keeper.current()
+        person = known.people.get(who.person) if who else None
+        clients, policy = codec.load(row["clients"]), self._policies.current()
+        authority = codec.authority(row, clients, policy, known.people.values(), known.clients)
+        proposal = dataclasses.replace(proposal, authority=authority)
         why_not, why_no_deny = (
             _why_not(proposal, person, kind, now) for kind in (AnswerKind.APPROVE, AnswerKind.DENY)
         )

@@ -13,6 +13,7 @@ from handrail.clock import Clock, from_us
 from handrail.core import approval
 from handrail.core.action import State
 from handrail.core.model import Tier
+from handrail.core.policy import Policy
 from handrail.errors import Closed, HandrailError, NotAllowed, NotFound
 from handrail.privacy.seal import Sealer
 from handrail.service import codec
@@ -87,7 +88,7 @@ class Release:
             try:
                 self._begin.release(
                     self._ask.prepare(asked, Tier.APPROVE),
-                    partial(self._check, row),
+                    partial(self._check, row, asked.policy),
                 )
             except Moved:
                 self._keeper.forget()
@@ -121,9 +122,9 @@ class Release:
             found.append("there are new reasons for oversight: " + ", ".join(sorted(new)))
         return found
 
-    def _check(self, row: Row, view: View) -> None:
+    def _check(self, row: Row, policy: Policy, view: View) -> None:
         """Inside the unit: the approval stands, and so does the authority of who gave it."""
-        proposal, action = stands(view, row["proposal"], row["version"])
+        proposal, action = stands(view, row["proposal"], row["version"], policy)
         now = from_us(view.now)
         where = approval.where(proposal, now)
         if where.state is not State.APPROVED or where.runs_at is None or where.runs_at > now:

@@ -75,6 +75,7 @@ class Reversals:
             recipe = reader.row("rollback", action_id)
         calls = _calls(matrix_row, row, recipe, values)
         clients = tuple(codec.load(row["clients"]))
+        in_force = self._policies.current()  # whom it asks now decides, not whom it asked then
 
         def unit(view: View) -> Rows:
             person = view.person(who.person)
@@ -87,7 +88,9 @@ class Reversals:
                 person,
                 category=matrix_row.category if matrix_row else "other",
                 clients=clients,
-                policy=policy,
+                policy=in_force,
+                known=codec.clients_of(view, clients),
+                values={"action.type": row["type"], "action.effect": row["effect"]},
             )
             done_before = view.row("reversal", action_id)
             if done_before is not None:

@@ -400,7 +400,9 @@ def _approve_at_once(
     row = opening.row(asked, view.now)
     action_put = writes[0]
     assert isinstance(action_put, Put)  # noqa: S101 - narrows what `rows` put first
-    proposal = codec.proposal(row, (), action_put.row)
+    known = codec.clients_of(view, asked.action.clients)
+    authority = codec.authority(row, asked.action.clients, asked.policy, view.people(), known)
+    proposal = codec.proposal(row, (), action_put.row, authority)
     wait = asked.policy.settings.new_approver_wait
     answer = Given(
         kind=AnswerKind.APPROVE,
