@@ -72,7 +72,7 @@ def verify(
     key = key or _programs(ctx).key(settings)
     if not key:
         raise BadInput(
-            "by which key?", hint="Add --key NAME+HASH+KEY: `handrail doctor` prints it."
+            "by which key?", hint="Add --key NAME+HASH+KEY, as `handrail export` printed it."
         )
     try:
         if urlsplit(source).scheme in {"http", "https"}:
