@@ -370,4 +370,7 @@ def test_escalations_and_notes_are_recorded_and_listed(http, doors):
 
     assert (raised.status_code, noted.status_code) == (201, 201)
     assert [raised.json()["entry"]] == [e["seq"] for e in listed]
+    assert listed[0]["words"] == "odd sign-ins"
     assert "odd sign-ins" not in listed[0]["raw"]
+    notes = http.get("/v1/notes", headers=person).json()["items"]
+    assert [n["words"] for n in notes] == ["left it as it was"]

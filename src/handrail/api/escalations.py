@@ -1,14 +1,14 @@
 """`/v1/escalations` and `/v1/notes`: an agent raises its hand, or says what it did not do."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from handrail.api import auth, body
 from handrail.api.answers import Limit, Page, answer, cut
 from handrail.api.asked import AskedTrigger
-from handrail.api.door import TheDoor
+from handrail.api.door import Door, TheDoor
 from handrail.core.events import EventType
 from handrail.core.model import Trigger
 
@@ -30,10 +30,23 @@ class Note(body.Body):
     trigger: AskedTrigger | None = None
 
 
+Position = Annotated[int | None, Query(ge=0, lt=1 << 53, description="`next` of the page before.")]
+
+
 @router.get("/escalations", summary="List escalations", response_model=Page)
-def listed(door: TheDoor, who: auth.Who, limit: Limit = 50) -> Response:
-    """Newest first."""
-    found = door.services.read.entries(types=(EventType.AGENT_ESCALATED.value,), limit=limit)
+def listed(door: TheDoor, who: auth.Who, limit: Limit = 50, cursor: Position = None) -> Response:
+    """Newest first; `words` is what the agent said."""
+    return _said(door, EventType.AGENT_ESCALATED, limit, cursor)
+
+
+@router.get("/notes", summary="List notes", response_model=Page)
+def noted(door: TheDoor, who: auth.Who, limit: Limit = 50, cursor: Position = None) -> Response:
+    """Newest first; `words` is what the agent weighed and did not do."""
+    return _said(door, EventType.ACTION_NOTED, limit, cursor)
+
+
+def _said(door: Door, type: EventType, limit: int, cursor: int | None) -> Response:
+    found = door.services.read.said(type, before=cursor, limit=limit + 1)
     return cut(found, limit, key="seq")
 
 

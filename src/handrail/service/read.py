@@ -1,7 +1,7 @@
 """What the doors show. It reads, names things for people, and decides nothing."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from handrail.core import approval, package
 from handrail.core.action import OPEN, State
 from handrail.core.approval import AnswerKind
 from handrail.core.defaults import Settings
+from handrail.core.events import EventType
 from handrail.core.model import Person, SignedIn, Tier
 from handrail.errors import HandrailError, NotFound
 from handrail.privacy.seal import Sealer
@@ -422,6 +423,25 @@ class Read:
         names = self.names()
         with self._store.read() as reader:
             return [shown.entry(row, names) for row in reader.entries(**filters)]
+
+    def said(
+        self, type: EventType, *, before: int | None = None, limit: int = 50
+    ) -> list[dict[str, Any]]:
+        """What agents raised or noted, newest first, each with its words opened from the seal."""
+        names = self.names()
+        with self._store.read() as reader:
+            rows = reader.entries(types=(type.value,), before=before, limit=limit)
+            return [
+                {**(entry := shown.entry(r, names)), "words": self._words(reader, entry["body"])}
+                for r in rows
+            ]
+
+    def _words(self, reader: Reader, body: Mapping[str, Any]) -> str | None:
+        sealed = reader.row("sealed", f"{body['facts']['note']}:note")
+        if sealed is None:
+            return None
+        plain = self._sealer.open(sealed["ref"], sealed["key"], bytes(sealed["ciphertext"]))
+        return plain.decode()
 
     def entry(self, seq: int) -> dict[str, Any]:
         """One entry by position."""
