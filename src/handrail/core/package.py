@@ -1,11 +1,14 @@
 """The decision package: what an approver sees of one version, frozen (SPEC 5, UX 4.2, I10, I31).
 
-Sentence, clients, targets, difference, top risk and undo come from the content that `H(x)` binds
-and from the signed row; the agent's words stand only under ``agent_words`` and ``evidence``. The
-clock and the next person stand outside, so that the digest means the same at any time.
+* Sentence, clients, targets, difference, top risk and undo come from the content that `H(x)`
+  binds and from the signed row; the agent's words stand only under ``agent_words``, ``note`` and
+  ``evidence``. A reference to a ticket stands outside them only while it is plainly an identifier.
+* The clock and the next person stand outside, so that the digest means the same at any time.
+* What is cut says so, and by how much.
 """
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +16,28 @@ from typing import Any
 
 import orjson
 
-from handrail.core.model import Action, Agent, Classification, Facts, Json, Urgency
+from handrail.core.model import (
+    Action,
+    Agent,
+    Classification,
+    Facts,
+    Json,
+    Request,
+    Trigger,
+    Urgency,
+)
 from handrail.core.policy import MatrixRow, plain
 from handrail.errors import Refused
 
 MAX_SUMMARY = 320
 MAX_WORDS = 4000  # characters of agent text that a package shows
+MAX_EXACT = 16_000  # characters of the exact call that it shows
 MAX_EVIDENCE = 20
 _HIGH_SCORE = 3
+#: A reference as systems give them: an identifier by its shape, never a sentence.
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#/-]{0,63}")
+_KIND = re.compile(r"[a-z][a-z_-]{0,31}")
+_CLASSES = frozenset({"identifier", "personal", "health", "secret"})
 
 _UNDO = {
     "exact": "One click undoes it exactly",
@@ -59,15 +76,18 @@ def freeze(
     note: str = "",
     because: str = "",
 ) -> Package:
-    """Freeze one version. *observed* are the ledger positions, of those the agent named, that are
-    reads which went through Handrail: only these count as observed. Raises `Refused` naming what is missing when a mandatory part is: the
-    agent's reasoning, and what triggered it."""
+    """Freeze one version.
+
+    *observed* are the ledger positions, of those the agent named, that are reads which went
+    through Handrail: only these count as observed. Raises `Refused` naming what is missing when a
+    mandatory part is: the agent's reasoning, and what triggered it.
+    """
     request = action.request
     missing = [
         what
         for what, there in (
             ("reasoning: why this, in a sentence", bool(request.reasoning.strip())),
-            ("trigger: the ticket or alert that asked for it", bool(request.trigger.ref)),
+            ("trigger: the ticket or alert that asked for it", bool(request.trigger.ref.strip())),
         )
         if not there
     ]
@@ -94,14 +114,14 @@ def freeze(
         "clients": list(clients),
         "client_ids": list(action.clients),
         "targets": [plain(t) for t in action.targets],
-        "system": f"{request.connection}, {request.tool}",
+        "system": f"{plain(request.connection)}, {plain(request.tool)}",
         "agent": {
             "id": agent.id,
             "name": agent.name,
             "version": agent.version,
             "sponsor": agent.sponsor,
         },
-        "trigger": {"kind": plain(request.trigger.kind), "ref": plain(request.trigger.ref)},
+        "trigger": _trigger(request.trigger),
         "urgency": urgency.value,
         "facts": {
             "blast_radius": _blast(action, row, names),
@@ -110,8 +130,8 @@ def freeze(
             "data": _data(row, request.data_classes),
         },
         "changes": _changes(arguments, before),
-        "arguments": request.arguments.decode(errors="replace")[:MAX_WORDS],
-        "agent_words": words(request.reasoning),
+        "arguments": exact(request.arguments.decode(errors="replace")),
+        "agent_words": _said(request),
         "note": words(note),
         "evidence": [
             {
@@ -122,6 +142,7 @@ def freeze(
             }
             for e in request.evidence[:MAX_EVIDENCE]
         ],
+        "evidence_more": max(len(request.evidence) - MAX_EVIDENCE, 0),
         "evidence_missing": not request.evidence,
         "risks": [risk],
         "top_risk": risk if high or kind in {"manual", "none"} else None,
@@ -141,7 +162,8 @@ def freeze(
             for n, f in sorted(facts.by_name.items())
         ],
         "reasons": [
-            {"code": r.code, "tier": r.tier.wire, "text": r.text} for r in classification.reasons
+            {"code": plain(r.code), "tier": r.tier.wire, "text": plain(r.text, 400)}
+            for r in classification.reasons
         ],
         "policy": {"digest": classification.policy, "row": classification.row},
     }
@@ -152,14 +174,21 @@ def freeze(
 #: What a comparison shows, in order: label → path in the document.
 _COMPARED: Sequence[tuple[str, tuple[str, ...]]] = (
     ("What", ("title",)),
-    ("Clients", ("clients",)),
+    ("Action type", ("type",)),
+    ("Clients", ("client_ids",)),
     ("Targets", ("targets",)),
     ("Arguments", ("arguments",)),
+    ("Before", ("changes",)),
     ("Blast radius", ("facts", "blast_radius")),
     ("Data", ("facts", "data")),
     ("Undo", ("undo",)),
     ("Risk", ("risks",)),
     ("Why the tier", ("reasons",)),
+    ("Looked up", ("known",)),
+    ("Evidence", ("evidence",)),
+    ("Trigger", ("trigger", "ref")),
+    ("Agent version", ("agent", "version")),
+    ("Confidence", ("facts", "confidence", "value")),
     ("What the agent says", ("agent_words",)),
     ("Questions and answers", ("note",)),
     ("Policy", ("policy", "digest")),
@@ -167,26 +196,63 @@ _COMPARED: Sequence[tuple[str, tuple[str, ...]]] = (
 
 
 def compare(old: bytes, new: bytes) -> list[tuple[str, str, str]]:
-    """What differs between two frozen documents: (label, then, now)."""
+    """What differs between two frozen documents: (label, then, now). Never empty when they bind
+    different content: what shows nowhere else shows as another digest (a changed tool or key)."""
     before, after = orjson.loads(old), orjson.loads(new)
     found = []
     for label, path in _COMPARED:
         then, now = _at(before, path), _at(after, path)
+        if label == "Before":
+            then, now = _before(then), _before(now)
         if then != now:
             found.append((label, _line(then), _line(now)))
+    if not found and before["digest"] != after["digest"]:
+        found.append(("What the approval covers", before["digest"], after["digest"]))
     return found
+
+
+def exact(text: str) -> str:
+    """JSON as it will be sent, so that it reads as what it is: characters that hide or reorder are
+    written as the escapes that mean the same. Capped, and then it says how much is not shown."""
+    shown = "".join(
+        c if c in "\n\t" or unicodedata.category(c) not in _HIDDEN else _escaped(c)
+        for c in text[:MAX_EXACT]
+    )
+    more = len(text) - MAX_EXACT
+    return f"{shown}… ({more:,} more characters are not shown)" if more > 0 else shown
 
 
 def words(text: str, limit: int = MAX_WORDS) -> str:
     """Text that others wrote, as it may stand in its own box: control and reordering characters
     are shown as what they are not, line breaks stay, and it is capped."""
+    lines = text[: 2 * limit + 2].replace("\r\n", "\n").replace("\t", "  ")
     kept = "".join(
-        c
-        if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
-        else "\ufffd"
-        for c in text[: limit + 1]
+        c if c == "\n" or unicodedata.category(c) not in _HIDDEN else "\ufffd"
+        for c in lines[: limit + 1]
     )
     return kept if len(kept) <= limit else kept[:limit] + "… (cut)"
+
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
+def _trigger(trigger: Trigger) -> dict[str, str]:
+    """What asked for it, where that is plainly an identifier; else the agent's box holds it."""
+    kind = trigger.kind if _KIND.fullmatch(trigger.kind) else "other"
+    return {"kind": kind, "ref": trigger.ref if _REFERENCE.fullmatch(trigger.ref) else ""}
+
+
+def _said(request: Request) -> str:
+    """What the agent wrote, the reference included where that reads like more than one."""
+    reasoning = words(request.reasoning)
+    if _trigger(request.trigger)["ref"]:
+        return reasoning
+    return f"{reasoning}\n(Asked for by: {words(request.trigger.ref, 200)})"
 
 
 def _summary(sentence: str, names: str, undo: str) -> str:
@@ -215,8 +281,10 @@ def _confidence(confidence: int | None, record: Mapping[str, Any]) -> dict[str, 
 def _data(row: MatrixRow | None, declared: frozenset[str]) -> str:
     if row is None or row.data_classes is None:
         return "Not known"
-    classes = sorted(row.data_classes | declared)
-    return ", ".join(classes).capitalize() if classes else "None"
+    known = sorted(row.data_classes | (declared & _CLASSES))
+    if declared - _CLASSES:
+        known.append("a class that is not known")
+    return ", ".join(known).capitalize() if known else "None"
 
 
 def _changes(arguments: Mapping[str, Json], before: Json | None) -> list[dict[str, str]]:
@@ -236,6 +304,10 @@ def _shown(value: Json) -> str:
     if isinstance(value, str):
         return plain(value, 300)
     return plain(orjson.dumps(value).decode(), 300)
+
+
+def _before(changes: list[dict[str, str]]) -> list[str]:
+    return [f"{c['label']}: {c['now']}" for c in changes if c["now"]]
 
 
 def _at(document: Mapping[str, Any], path: Sequence[str]) -> Any:
