@@ -2,12 +2,14 @@
 
 import re
 import textwrap
+import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
 import typer
 import yaml
+from packaging.requirements import Requirement
 
 from handrail import api, cli, config
 from handrail.core.action import State
@@ -191,3 +193,20 @@ def test_the_first_screen_of_the_readme():
     assert "make run" in first
     assert "make test" in first
     assert "managed service providers" in first.lower()
+
+
+def test_the_locks_pin_what_the_project_asks_for():
+    """`make lock` was run after the last change of a dependency."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    groups = project["dependency-groups"]
+    wanted = {
+        "requirements.lock": [*project["project"]["dependencies"], *groups["build"]],
+        "requirements-dev.lock": [*project["project"]["dependencies"], *groups["dev"]],
+    }
+
+    for lock, requirements in wanted.items():
+        text = (ROOT / lock).read_text("utf-8")
+        pinned = dict(re.findall(r"^([a-z0-9-]+)==([^\s;\\]+)", text, re.MULTILINE))
+        for requirement in map(Requirement, requirements):
+            assert requirement.name in pinned, f"{requirement.name} is not in {lock}"
+            assert pinned[requirement.name] in requirement.specifier, requirement
