@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
+from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -170,10 +171,7 @@ class Front:
                 own.call, self._services, agent, params["name"], params.get("arguments") or {}
             )
             return answered
-        call = await self._thread(
-            calls.understand, self._services, agent, connection, ctx.method, params
-        )
-        acted = await self._act(ctx, agent, call, modern=modern)
+        acted, aware = await self._act(ctx, agent, connection, modern=modern)
         tool = ctx.method == "tools/call"
         if tool and not modern and isinstance(params.get("task"), dict):
             return tasks.created(acted, modern=False)
@@ -181,27 +179,37 @@ class Front:
             if tool and modern and tasks.declared(ctx) and acted.state is State.WAITING:
                 return tasks.created(acted, modern=True)
             acted = await self._held(ctx, agent, acted)
-        return shapes.of_acted(acted, ctx.method, aware=call.aware)
+        return shapes.of_acted(acted, ctx.method, aware=aware)
 
-    async def _act(self, ctx: Any, agent: Agent, call: calls.Call, *, modern: bool) -> Acted:
+    async def _act(
+        self, ctx: Any, agent: Agent, connection: str, *, modern: bool
+    ) -> tuple[Acted, bool]:
+        """Understand the call and have it governed, both in one thread. Also says whether the
+        caller knows of Handrail."""
         loop, cancel = asyncio.get_running_loop(), threading.Event()
         words: list[Future[None]] = []
+        wanted = progress_token_from_params(ctx.params) is not None
 
         def on_progress(done: float, total: float | None, message: str | None) -> None:
             # Called on the host's loop; the caller's session lives on this one.
             said = ctx.session.report_progress(done, total, message)
             words.append(asyncio.run_coroutine_threadsafe(said, loop))
 
-        try:
-            acted: Acted = await self._thread(
-                self._services.govern.act,
+        def act() -> tuple[Acted, bool]:
+            call = calls.understand(self._services, agent, connection, ctx.method, ctx.params or {})
+            acted = self._services.govern.act(
                 agent,
                 call.request,
                 meta=call.meta,
                 era="modern" if modern else "legacy",
-                on_progress=on_progress,
+                # Nobody who did not ask for progress has the upstream asked for it.
+                on_progress=on_progress if wanted else None,
                 cancel=cancel,
             )
+            return acted, call.aware
+
+        try:
+            acted: tuple[Acted, bool] = await self._thread(act)
         finally:
             cancel.set()  # only heard when the caller is gone before the upstream answered
         if words:
