@@ -372,8 +372,7 @@ class Begin:
         digests = {_kind(p): _sha(p.row["ciphertext"]) for p in sealed}
 
         def unit(view: View) -> Rows:
-            row = view.row("action", action)
-            if row is None or row["state"] != State.BEGUN.value:
+            if not view.in_flight(action):
                 raise Closed("the outcome is recorded already")
             move(State.BEGUN, ended.state)
             change = Change(
