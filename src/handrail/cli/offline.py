@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from handrail.core.arguments import MAX_DEPTH, depth
 from handrail.core.classify import given, judge, settle
 from handrail.core.conditions import ConditionError, scope
 from handrail.core.drafting import Draft, draft
@@ -34,7 +35,6 @@ from handrail.core.words import fold
 from handrail.errors import BadInput, TooLarge
 
 MAX_LINE = 1 << 20  # bytes
-MAX_DEPTH = 64
 _MOST = 100_000  # clients or targets that a context may count
 #: A fixed instant: nothing that is classified here depends on the time.
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,7 +79,7 @@ def understood(raw: bytes) -> Line:
         raise BadInput(f"not JSON: {error}") from None
     if not isinstance(line, dict):
         raise BadInput("not a JSON object")
-    if _depth(line) > MAX_DEPTH:
+    if depth(line) > MAX_DEPTH:
         raise TooLarge(f"nested deeper than {MAX_DEPTH} levels")
     connection, tool = _named(line)
     context = _mapping(line, "context")
@@ -305,16 +305,3 @@ def _regimes(value: Json) -> list[str] | None:
     if value is True:
         return ["hipaa"]  # regulated, and nobody says by what: the strictest
     return None if value is None else []
-
-
-def _depth(value: Json) -> int:
-    level, here = 0, [value]
-    while here:
-        level += 1
-        here = [
-            child
-            for item in here
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-    return level

@@ -103,3 +103,17 @@ def visible(text: str) -> str:
     if not folded.isprintable():
         folded = folded.translate(_CONTROLS)
     return folded.strip()
+
+
+def depth(value: Json) -> int:
+    """How deep *value* nests, without recursion: hostile input may be deeper than the stack."""
+    level, here = 0, [value]
+    while here:
+        level += 1
+        here = [
+            child
+            for item in here
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    return level

@@ -12,6 +12,7 @@ import orjson
 from handrail.clock import Clock, from_us
 from handrail.core import grant
 from handrail.core.action import State
+from handrail.core.arguments import MAX_DEPTH, depth
 from handrail.core.classify import judge
 from handrail.core.events import EventType
 from handrail.core.model import (
@@ -38,7 +39,6 @@ from handrail.service.resolve import Reach, Resolver
 from handrail.store.contract import Put, Row, Rows, Store, View
 
 MAX_ARGUMENTS = 1 << 20  # bytes
-MAX_DEPTH = 64
 MAX_REASONING = 20_000  # characters
 HOUR_US = 3_600_000_000
 
@@ -343,20 +343,6 @@ def parse(request: Request) -> dict[str, Json]:
     if depth(arguments) > MAX_DEPTH:
         raise TooLarge(f"the arguments are nested deeper than {MAX_DEPTH} levels")
     return arguments
-
-
-def depth(value: Json) -> int:
-    """How deep *value* nests, without recursion: hostile input may be deeper than the stack."""
-    level, here = 0, [value]
-    while here:
-        level += 1
-        here = [
-            child
-            for item in here
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-    return level
 
 
 def body_digest(request: Request) -> bytes:
