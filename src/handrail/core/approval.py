@@ -314,12 +314,11 @@ def _step(proposal: Proposal, now: datetime) -> tuple[int, frozenset[str], datet
     cannot = proposal.excluded.keys()
     taken = frozenset(a.to for a in proposal.answers if a.kind is AnswerKind.HAND_OVER)
     asked = taken.union(*(s.approvers for s in proposal.also)) - cannot
-    spoke = {
-        a.person: a.at
-        for a in proposal.answers
-        if a.kind in {AnswerKind.APPROVE, AnswerKind.ABSTAIN}
-    }
-    hopeless = not _satisfiable(proposal, taken)
+    spoke: dict[str, datetime] = {}
+    for said in proposal.answers:
+        if said.kind in {AnswerKind.APPROVE, AnswerKind.ABSTAIN}:
+            spoke.setdefault(said.person, said.at)
+    hopeless = not _satisfiable(proposal)
     since = proposal.at
     for index, step in enumerate(proposal.chain):
         there = step.approvers - cannot
@@ -339,12 +338,11 @@ def _step(proposal: Proposal, now: datetime) -> tuple[int, frozenset[str], datet
     return last, asked, since + rounds * ALARM_EVERY, True
 
 
-def _satisfiable(proposal: Proposal, taken: frozenset[str]) -> bool:
-    """Whether those who are there, and not excluded, could approve it between them."""
+def _satisfiable(proposal: Proposal) -> bool:
+    """Whether those who were there, and are not excluded, could approve it between them."""
     cannot = proposal.excluded.keys()
-    there = taken.union(*(s.approvers for s in proposal.chain)) - cannot
-    groups = [(s.approvers | taken) - cannot for s in proposal.also]
-    return len(there) >= max(proposal.needs, 1) and all(groups)
+    there = frozenset().union(*(s.approvers for s in proposal.chain)) - cannot
+    return len(there) >= max(proposal.needs, 1) and all(s.approvers - cannot for s in proposal.also)
 
 
 def _counted(

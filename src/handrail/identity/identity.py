@@ -2,8 +2,10 @@
 
 * Only hashes of keys and tokens are stored; a token is 256 random bits.
 * Signing in and stepping up make a new token: none that existed before is ever raised.
-* A person who leaves is out with the same commit (see `directory`): every look-up reads the
+* A person who leaves is out with the same commit (`service.people`): every look-up reads the
   person and the session together.
+* A try counts before its password is looked at; who guesses from one place does not shut out who
+  signs in from another.
 * Nothing of a secret, nor an e-mail address, ever stands in a leaf.
 """
 
@@ -23,6 +25,7 @@ from handrail.store import nouns
 from handrail.store.contract import Change, Drop, Event, Put, Row, Rows, Store, View
 from handrail.store.newcomer import LINK_LIFE, NewPerson, role_puts
 
+_WINDOW = timedelta(minutes=15)
 CONSOLE_SESSION = timedelta(hours=12)
 CLI_SESSION = timedelta(days=30)
 DEVICE_LIFE = timedelta(minutes=10)
@@ -56,8 +59,14 @@ class Identity:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._by_name = Limit(5, timedelta(minutes=15))
-        self._by_address = Limit(30, timedelta(minutes=15))
+        #: From one address: for one name, and for all. For one name from everywhere: more, so
+        #: that guessing elsewhere does not keep an approver out, and few enough to be hopeless.
+        self._by_place = Limit(5, _WINDOW)
+        self._by_address = Limit(30, _WINDOW)
+        self._by_name = Limit(50, _WINDOW)
+        self._by_person = Limit(5, _WINDOW)
+        self._codes = Limit(5, _WINDOW, "too many wrong codes")
+        self._starts = Limit(300, _WINDOW, "too many sign-ins begun on terminals")
 
     # --- agents -----------------------------------------------------------------------------
 
@@ -70,9 +79,9 @@ class Identity:
             agent = reader.row("agent", row["agent"]) if row is not None else None
         if row is None or agent is None:
             raise NotSignedIn("this key is not known", hint="Ask the agent's sponsor for a key.")
-        if row["revoked_at"] is not None or (row["expires_at"] or now + 1) <= now:
+        if row["revoked_at"] is not None or _past(row, now):
             raise NotSignedIn("this key is revoked or expired")
-        if agent["suspended"] or (agent["expires_at"] or now + 1) <= now:
+        if agent["suspended"] or _past(agent, now):
             raise NotSignedIn("this agent is suspended or its registration has ended")
         return nouns.agent(agent)
 
@@ -86,7 +95,7 @@ class Identity:
         now = to_us(self._clock.now())
         if session is None or person is None or not person["active"]:
             raise NotSignedIn("you are not signed in")
-        if session["expires_at"] <= now:
+        if _past(session, now):
             raise NotSignedIn("your session has ended")
         return _signed_in(session, person)
 
@@ -97,31 +106,33 @@ class Identity:
 
         Raises `NotSignedIn`, the same for an unknown name and a wrong password, and `TooMany`.
         """
-        name, now = email.strip().casefold(), self._clock.now()
-        self._by_name.check(name, now)
-        self._by_address.check(address, now)
+        name, now = email.strip().casefold(), self._clock.monotonic()
+        limits = [(self._by_address, address)] if address else []
+        limits += [(self._by_place, f"{address} {name}"), (self._by_name, name)]
+        for limit, key in limits:
+            limit.take(key, now)
         with self._store.read() as reader:
             person = next((p for p in reader.people() if p["email"] == name), None)
         right = passwords.verify(password, person["password"] if person else None)
         if person is None or not right or not person["active"]:
-            self._by_name.failed(name, now)
-            self._by_address.failed(address, now)
-            self._store.commit(
-                lambda view: Rows(events=(Event(EventType.SIGN_IN_FAILED, "handrail"),))
-            )
+            self._refused("handrail")
             raise NotSignedIn("this e-mail address and password do not go together")
-        self._by_name.forget(name)
+        for limit, key in limits:
+            limit.give_back(key)
         return self._new_session(person["id"], via, EventType.SIGNED_IN)
 
     def step_up(self, token: str, password: str) -> tuple[str, SignedIn]:
-        """Sign in again for a decision: the old token ends, a new one is returned."""
-        who, now = self.who(token), self._clock.now()
-        self._by_name.check(who.person, now)
+        """Sign in again for a decision: the old token ends, a new one is returned.
+
+        Raises `NotSignedIn` and `TooMany`; then the old one stands as it was."""
+        who = self.who(token)
+        self._by_person.take(who.person, self._clock.monotonic())
         with self._store.read() as reader:
             person = reader.row("person", who.person)
         if person is None or not passwords.verify(password, person["password"]):
-            self._by_name.failed(who.person, now)
+            self._refused(f"person:{who.person}")
             raise NotSignedIn("this is not your password")
+        self._by_person.give_back(who.person)
         return self._new_session(
             who.person, who.via, EventType.STEPPED_UP, ends=tokens.hashed(token)
         )
@@ -139,8 +150,18 @@ class Identity:
 
         self._store.commit(unit)
 
+    def _refused(self, principal: str) -> None:
+        event = Event(EventType.SIGN_IN_FAILED, principal)
+        self._store.commit(lambda view: Rows(events=(event,)))
+
     def _new_session(
-        self, person: str, via: str, kind: EventType, ends: bytes | None = None
+        self,
+        person: str,
+        via: str,
+        kind: EventType,
+        *,
+        ends: bytes | None = None,
+        signed_in_at: int | None = None,
     ) -> tuple[str, SignedIn]:
         token, csrf = tokens.session_token(), secrets.token_urlsafe(24)
         life = CLI_SESSION if via == "cli" else CONSOLE_SESSION
@@ -155,11 +176,13 @@ class Identity:
                 "csrf": csrf,
                 "via": via,
                 "at": view.now,
-                "signed_in_at": view.now,
+                "signed_in_at": view.now if signed_in_at is None else signed_in_at,
                 "expires_at": view.now + life // timedelta(microseconds=1),
             }
             writes: list[Put | Drop] = [Put("session", session)]
             if ends is not None:
+                if view.row("session", ends) is None:
+                    raise NotSignedIn("your session has ended")
                 writes.append(Drop("session", (ends,)))
             event = Event(kind, f"person:{person}", facts={"via": via})
             return Rows(tuple(writes), (event,), answer=_signed_in(session, row))
@@ -213,21 +236,21 @@ class Identity:
         """The link behind *token*. Raises `NotFound` when it is used, expired or unknown."""
         with self._store.read() as reader:
             row = reader.row("set_up_link", tokens.hashed(token))
-        if row is None or row["expires_at"] <= to_us(self._clock.now()):
+        if row is None or _past(row, to_us(self._clock.now())):
             raise NotFound("this link is used or has ended", hint="Ask for a new one.")
         return row
 
     def set_up(self, token: str, name: str, email: str, password: str) -> tuple[str, SignedIn]:
         """Use a link: makes the first person, or gives an invited one their password."""
-        self.link(token)
+        self.link(token)  # before the work of hashing
         new = NewPerson(ids.new("per", self._clock.now(), secrets.token_bytes(10)))
         stored = passwords.hash_password(password)
         key = tokens.hashed(token)
 
         def unit(view: View) -> Rows:
             link = view.row("set_up_link", key)
-            if link is None:
-                raise Closed("this link was used meanwhile")
+            if link is None or _past(link, view.now):
+                raise Closed("this link was used or has ended meanwhile")
             invited = link["person"]
             if invited is None:
                 if any(True for _ in view.people()):
@@ -237,6 +260,12 @@ class Identity:
                 event = Event(EventType.SET_UP, f"person:{new.id}")
             else:
                 person = invited
+                row = view.row("person", invited)
+                if row is None or not row["active"]:
+                    raise NotSignedIn("this person is not active any more")
+                if row["password"] is not None:
+                    # An older link of the same person must not be a second way in.
+                    raise Closed("you have a password already", hint="Sign in with it.")
                 puts = [Change("person", (invited,), {"password": stored})]
                 event = Event(
                     EventType.PERSON_CHANGED, f"person:{invited}", facts={"what": "a password"}
@@ -250,7 +279,8 @@ class Identity:
     # --- sign-in from a terminal (RFC 8628 in spirit) ---------------------------------------
 
     def device_start(self) -> DeviceStart:
-        """Begin a sign-in from a terminal."""
+        """Begin a sign-in from a terminal. Raises `TooMany`: anyone may, so it is bounded."""
+        self._starts.take("", self._clock.monotonic())
         device, user = tokens.session_token(), tokens.user_code()
 
         def unit(view: View) -> Rows:
@@ -275,20 +305,23 @@ class Identity:
         if len(code) != 8:
             raise BadInput("the code has eight letters", hint="Type it as your terminal shows it.")
         shown = f"{code[:4]}-{code[4:]}"
+        self._codes.take(who.person, self._clock.monotonic())
         with self._store.read() as reader:
             row = reader.device(shown)
-        self._by_name.check(f"device:{who.person}", self._clock.now())
         if row is None:
-            self._by_name.failed(f"device:{who.person}", self._clock.now())
             raise NotFound("no terminal waits with this code")
+        self._codes.give_back(who.person)
 
         def unit(view: View) -> Rows:
             device = view.row("device", row["hash"])
-            if device is None or device["expires_at"] <= view.now:
+            if device is None or _past(device, view.now):
                 raise NotFound("this code has ended", hint="Run `handrail login` again.")
             if device["person"] is not None:
                 raise Closed("this code was confirmed already")
-            return Rows((Change("device", (row["hash"],), {"person": who.person}),))
+            # From here on ``at`` is when whoever confirmed had signed in: the terminal's session
+            # is as fresh as that, and no fresher.
+            values = {"person": who.person, "at": to_us(who.signed_in_at)}
+            return Rows((Change("device", (row["hash"],), values),))
 
         self._store.commit(unit)
 
@@ -300,17 +333,24 @@ class Identity:
 
         def unit(view: View) -> Rows:
             device = view.row("device", key)
-            if device is None or device["expires_at"] <= view.now:
+            if device is None or _past(device, view.now):
                 raise NotFound("this sign-in has ended", hint="Run `handrail login` again.")
             if device["person"] is None:
                 return Rows()
-            return Rows((Drop("device", (key,)),), answer=device["person"])
+            return Rows((Drop("device", (key,)),), answer=device)
 
-        person, _ = self._store.commit(unit)
-        if person is None:
+        device, _ = self._store.commit(unit)
+        if device is None:
             return None
-        token, _ = self._new_session(str(person), "cli", EventType.SIGNED_IN)
+        # Dying here loses the code and gives nobody a session: they run `handrail login` again.
+        token, _ = self._new_session(
+            device["person"], "cli", EventType.SIGNED_IN, signed_in_at=device["at"]
+        )
         return token
+
+
+def _past(row: Row, now: int) -> bool:
+    return row["expires_at"] is not None and row["expires_at"] <= now
 
 
 def _signed_in(session: Row, person: Row) -> SignedIn:

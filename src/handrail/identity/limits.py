@@ -1,43 +1,49 @@
-"""How often someone may guess: a count in a sliding window, per name and per address.
+"""How often someone may guess: a count in a sliding window, per key.
 
-In memory: a restart forgets it, and a restart is slower than a window."""
+A try counts when it begins, so that many at once are no more than many in turn. In memory: a
+restart forgets it, and a restart is slower than a guess. The durable trace is the ledger's.
+"""
 
 import threading
 from collections import OrderedDict, deque
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from handrail.errors import TooMany
 
-_KEPT = 10_000
+_KEPT = 10_000  # keys; the one untouched for longest goes first
+_LONGEST = 400  # characters of a key that tell it from others
 
 
 class Limit:
-    """At most *count* tries per key within *window*."""
+    """At most *count* tries per key within *window*, by a clock that never goes back."""
 
-    def __init__(self, count: int, window: timedelta) -> None:
+    def __init__(
+        self, count: int, window: timedelta, what: str = "too many failed sign-ins"
+    ) -> None:
         self._count = count
-        self._window = window
+        self._window = window.total_seconds()
+        self._what = what
         self._lock = threading.Lock()
-        self._tries: OrderedDict[str, deque[datetime]] = OrderedDict()
+        self._tries: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def check(self, key: str, now: datetime) -> None:
-        """Raise `TooMany` when *key* has failed too often."""
+    def take(self, key: str, now: float) -> None:
+        """Count one try of *key*. Raises `TooMany` when it has had them all."""
+        key = key[:_LONGEST]
         with self._lock:
-            tries = self._tries.get(key)
+            tries = self._tries.setdefault(key, deque())
             while tries and now - tries[0] >= self._window:
                 tries.popleft()
-            if tries and len(tries) >= self._count:
-                wait = int((tries[0] + self._window - now).total_seconds()) + 1
-                raise TooMany("too many failed sign-ins", retry_after=wait)
-
-    def failed(self, key: str, now: datetime) -> None:
-        """Count one failure of *key*."""
-        with self._lock:
-            self._tries.setdefault(key, deque()).append(now)
+            if len(tries) >= self._count:
+                wait = int(tries[0] + self._window - now) + 1
+                raise TooMany(self._what, retry_after=wait)
+            tries.append(now)
             self._tries.move_to_end(key)
             while len(self._tries) > _KEPT:
                 self._tries.popitem(last=False)
 
-    def forget(self, key: str) -> None:
+    def give_back(self, key: str) -> None:
+        """The last try of *key* was none: it succeeded."""
         with self._lock:
-            self._tries.pop(key, None)
+            tries = self._tries.get(key[:_LONGEST])
+            if tries:
+                tries.pop()

@@ -1,6 +1,12 @@
-"""Passwords: Argon2id, as PHC strings (RFC 9106, second recommended option)."""
+"""Passwords: Argon2id, as PHC strings (RFC 9106, second recommended option).
+
+One takes 64 MiB while it works, so that only a few are worked on at a time: many sign-ins at once
+wait for each other instead of filling the memory.
+"""
 
 import os
+import threading
+import unicodedata
 from functools import cache
 
 from cryptography.exceptions import InvalidKey
@@ -11,6 +17,7 @@ from handrail.errors import BadInput
 SHORTEST = 12
 LONGEST = 512
 _ITERATIONS, _LANES, _MEMORY = 3, 4, 64 * 1024  # KiB
+_AT_ONCE = threading.BoundedSemaphore(4)
 
 
 def hash_password(password: str) -> str:
@@ -23,17 +30,25 @@ def hash_password(password: str) -> str:
     kdf = Argon2id(
         salt=os.urandom(16), length=32, iterations=_ITERATIONS, lanes=_LANES, memory_cost=_MEMORY
     )
-    return kdf.derive_phc_encoded(password.encode())
+    with _AT_ONCE:
+        return kdf.derive_phc_encoded(_bytes(password))
 
 
 def verify(password: str, stored: str | None) -> bool:
     """Whether *password* is the one behind *stored*. Without one, does the same work and says
     no, so that the time taken tells nobody whether a person exists."""
+    right = stored or _decoy()
     try:
-        Argon2id.verify_phc_encoded(password[:LONGEST].encode(), stored or _decoy())
+        with _AT_ONCE:
+            Argon2id.verify_phc_encoded(_bytes(password[:LONGEST]), right)
     except InvalidKey:
         return False
-    return stored is not None
+    return stored is not None and len(password) <= LONGEST
+
+
+def _bytes(password: str) -> bytes:
+    """The same bytes for the same characters, however a keyboard composes them."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
 @cache
