@@ -25,17 +25,17 @@ def feed(visit: Visit) -> Response:
     alone = read.actions(tiers=(1,), before=before, limit=ROWS) if tab == "alone" else []
     cards = cast("Sequence[FeedCard]", read.feed(tab, before=before) if tab != "alone" else [])
     shown = [(card, _why(card)) for card in cards]
-    if tab == "look" and before is None:
-        shown.sort(key=lambda pair: not pair[1])
+    urgent = [pair for pair in shown if pair[1]] if tab == "look" and before is None else []
+    plain = [pair for pair in shown if pair not in urgent]
     found = read.action(done) if (done := visit.query("reversed")) else None
     return visit.page(
         "feed.html",
         tab=tab,
         tabs=TABS,
         looks=len(read.feed("look")) if tab != "look" or before else len(cards),
-        cards=shown[:CARDS],
+        cards=urgent + plain[:CARDS],
         actions=alone,
-        older=_older(alone, ROWS) or _older(cards, CARDS),
+        older=_older(alone, ROWS) or _older([card for card, _ in plain], CARDS),
         reversed=cast("ActionPage | None", found),
     )
 

@@ -37,7 +37,8 @@ class Once:
         self._sent: OrderedDict[tuple[str, ...], _Sent] = OrderedDict()
 
     def run(self, key: tuple[str, ...], work: Callable[[], Response]) -> Response:
-        """Do *work* for *key*, at most once. What raises was not done and may be sent again.
+        """Do *work* for *key*, at most once. What raises, or answers that it
+        was not done, may be sent again.
 
         Raises `Closed` when the first answer was a page of its own, such as a new key: that is
         shown once and never again.
@@ -49,6 +50,8 @@ class Once:
         with sent.lock:
             if not sent.done:
                 response = work()
+                if response.status_code >= 400:
+                    return response
                 sent.done = True
                 sent.location = response.headers.get("location", "")
                 return response

@@ -41,6 +41,7 @@ def _people(visit: Visit, invitation: dict[str, Any] | None = None) -> Response:
         roles={name: policy.roles[name].says for name in holders},
         thin=[role for role, count in holders.items() if count < 2],
         invitation=invitation,
+        change=visit.query("change"),
     )
 
 
