@@ -18,7 +18,7 @@ from handrail.connectors.catalogue import ConnectionSpec
 from handrail.connectors.executor import Order, Reply
 from handrail.connectors.host import Host, Limits
 from handrail.errors import NoAnswer, NotSent
-from support.fixture import HttpUpstream, Journal, stdio_spec, texts, until
+from support.fixture import HttpUpstream, Journal, http_upstream, stdio_spec, texts, until
 
 Call = Callable[..., Reply]
 
@@ -472,3 +472,32 @@ def test_http_one_broken_call_leaves_the_others_alone(remote: HttpUpstream, call
             call("slow", wait=0.1)
 
         assert [texts(s.result(timeout=20).result) for s in sound] == ["woke"] * 3
+
+
+# --- upstreams that differ ------------------------------------------------------------------------
+
+
+def test_an_upstream_of_the_modern_era_only_is_met_there(
+    host: Host, call: Call, tmp_path: Path
+) -> None:
+    spec, _ = stdio_spec(tmp_path, "up", None, "--modern-only")
+    host.connect(spec)
+
+    assert pid_of(call("who", era="modern"))
+
+
+def test_a_banner_on_the_output_is_skipped(host: Host, call: Call, tmp_path: Path) -> None:
+    spec, _ = stdio_spec(tmp_path, "up", None, "--banner")
+    host.connect(spec)
+
+    assert pid_of(call("who"))
+
+
+def test_a_modern_only_upstream_over_http_is_met_by_a_legacy_caller(
+    host: Host, call: Call, tmp_path: Path
+) -> None:
+    with http_upstream(tmp_path, "up", "--modern-only") as upstream:
+        host.connect(upstream.spec)
+
+        assert orjson.loads(texts(call("who").result))["era"] == "2026-07-28"
+        assert len(host.offer("up").tools) == 16

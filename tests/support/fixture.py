@@ -45,14 +45,14 @@ class Journal:
 
 
 def stdio_spec(
-    folder: Path, name: str = "up", secret: dict[str, str] | None = None
+    folder: Path, name: str = "up", secret: dict[str, str] | None = None, *flags: str
 ) -> tuple[ConnectionSpec, Journal]:
     journal = folder / f"{name}.jsonl"
     spec = ConnectionSpec(
         name=name,
         kind="mcp-stdio",
         command=sys.executable,
-        args=(str(SERVER), "--journal", str(journal)),
+        args=(str(SERVER), "--journal", str(journal), *flags),
         secret=secret or {},
         digest=name,
     )
@@ -62,7 +62,8 @@ def stdio_spec(
 class HttpUpstream:
     """The fixture over streamable HTTP, which a test may kill and start again on its port."""
 
-    def __init__(self, folder: Path, name: str = "up") -> None:
+    def __init__(self, folder: Path, name: str = "up", *flags: str) -> None:
+        self.flags = flags
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -78,7 +79,7 @@ class HttpUpstream:
 
     def start(self) -> None:
         command = [sys.executable, str(SERVER), "--journal", str(self.journal.path)]
-        self.process = subprocess.Popen([*command, "--http", str(self.port)])
+        self.process = subprocess.Popen([*command, "--http", str(self.port), *self.flags])
         until(self._listening)
 
     def stop(self) -> None:
@@ -93,8 +94,8 @@ class HttpUpstream:
 
 
 @contextmanager
-def http_upstream(folder: Path, name: str = "up") -> Iterator[HttpUpstream]:
-    upstream = HttpUpstream(folder, name)
+def http_upstream(folder: Path, name: str = "up", *flags: str) -> Iterator[HttpUpstream]:
+    upstream = HttpUpstream(folder, name, *flags)
     upstream.start()
     try:
         yield upstream

@@ -78,8 +78,11 @@ def policy_files() -> dict[str, str]:
 class Gate:
     """The house, its URL, and what a test needs to speak to it."""
 
-    def __init__(self, folder: Path, *, hold: float = 0.0) -> None:
+    def __init__(
+        self, folder: Path, *, hold: float = 0.0, files: dict[str, str] | None = None
+    ) -> None:
         self.folder = folder
+        self.files = files or policy_files()
         settings = replace(config.load({}, data=folder / "data"), hold=hold)
         self.house = wiring.build(settings)
         self.services = self.house.services
@@ -93,7 +96,7 @@ class Gate:
             None, "Ann", "ann@x.example", [(r, "") for r in ROLES], since=since
         )["id"]
         directory.set_client(None, "acme", "Acme")
-        self.services.policies.publish(None, policy_files())
+        self.services.policies.publish(None, self.files)
 
     @property
     def who(self) -> SignedIn:
@@ -149,8 +152,8 @@ def door(gate: Gate) -> Starlette:
 
 
 @contextmanager
-def gate(folder: Path, *, hold: float = 0.0) -> Iterator[Gate]:
-    found = Gate(folder, hold=hold)
+def gate(folder: Path, *, hold: float = 0.0, files: dict[str, str] | None = None) -> Iterator[Gate]:
+    found = Gate(folder, hold=hold, files=files)
     found.house.start()
     try:
         with served(door(found)) as url:

@@ -48,8 +48,9 @@ def text(value: Any) -> dict[str, Any]:
 class Upstream:
     """Answers raw, through one middleware."""
 
-    def __init__(self, journal: Path) -> None:
+    def __init__(self, journal: Path, *, modern_only: bool = False) -> None:
         self.journal = journal
+        self.modern_only = modern_only
         self.extra: list[str] = []
         self.server: Server[Any] = Server(
             "fixture", version="1.0", instructions="Handle with care."
@@ -64,6 +65,9 @@ class Upstream:
         if ctx.request_id is None:
             return await call_next(ctx)
         modern = ctx.protocol_version == "2026-07-28"
+        if self.modern_only and ctx.method == "initialize":
+            supported = {"supported": ["2026-07-28"], "requested": "2025-11-25"}
+            raise MCPError(code=-32022, message="Unsupported protocol version", data=supported)
         if ctx.method in {"initialize", "server/discover"}:
             hello = dict(await call_next(ctx))
             hello["capabilities"] = {
@@ -207,8 +211,13 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--http", type=int)
+    parser.add_argument("--modern-only", action="store_true")
+    parser.add_argument("--banner", action="store_true")
     options = parser.parse_args()
-    upstream = Upstream(options.journal)
+    upstream = Upstream(options.journal, modern_only=options.modern_only)
+    if options.banner:
+        sys.stdout.write("Welcome to the fixture!\n\n")
+        sys.stdout.flush()
     upstream.write("started")
     if options.http is None:
         async with stdio_server() as (read, write):

@@ -11,7 +11,7 @@ would start a flow that cannot end.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -70,14 +70,19 @@ class Gateway:
         loop, moved = asyncio.get_running_loop(), asyncio.Event()
 
         def on_moved() -> None:
-            if not loop.is_closed():
+            # Called on whichever thread commits; a loop that has just closed hears nothing.
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(moved.set)
 
         async def watch() -> None:
             while True:
                 await moved.wait()
                 moved.clear()
-                await self.front.listeners.look()
+                try:
+                    await self.front.listeners.look()
+                except Exception:
+                    # A look that fails must not end the door; the next change looks again.
+                    log.exception("changes not told")
 
         stop = self._services.catalogue.on_moved(on_moved)
         try:
