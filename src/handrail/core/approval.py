@@ -29,10 +29,8 @@ from handrail.core.action import BEGAN, State
 from handrail.core.model import Person
 from handrail.errors import Closed, NotAllowed, Stale
 
-#: How often the alarm at the end of a chain repeats.
-ALARM_EVERY = timedelta(minutes=15)
-#: SPEC 12; a setting of the policy.
-NEW_APPROVER_WAIT = timedelta(hours=72)
+ALARM_EVERY = timedelta(minutes=15)  # how often the alarm at the end of a chain repeats
+NEW_APPROVER_WAIT = timedelta(hours=72)  # SPEC 12; a setting of the policy
 
 #: Role → who may answer for it at this instant, and since when (None: not recorded).
 #: `core.routing.authority` works it out from people, clients and policy.
@@ -276,16 +274,25 @@ def _in_any(person: str, groups: Sequence[Collection[str]]) -> bool:
 def _who(proposal: Proposal) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
     """Who speaks in the chain, and who in each group beside it: those it was opened with, and
     those they handed it to. Anyone in neither, who holds a role of the chain, speaks in it."""
-    chain = set[str]().union(*(s.approvers | s.others for s in proposal.chain))
-    beside = [set(s.approvers | s.others) for s in proposal.also]
+    chain, beside = _opened_with(proposal)
     for given in proposal.answers:
-        if given.kind is AnswerKind.HAND_OVER:
-            if given.person in chain or not _in_any(given.person, beside):
-                chain.add(given.to)
-            for group in beside:
-                if given.person in group:
-                    group.add(given.to)
+        _hand_on(given, chain, beside)
     return frozenset(chain), tuple(frozenset(g) for g in beside)
+
+
+def _opened_with(proposal: Proposal) -> tuple[set[str], list[set[str]]]:
+    chain = set[str]().union(*(s.approvers | s.others for s in proposal.chain))
+    return chain, [set(s.approvers | s.others) for s in proposal.also]
+
+
+def _hand_on(given: Given, chain: set[str], beside: Sequence[set[str]]) -> None:
+    """Whoever it is handed to speaks where the giver does."""
+    if given.kind is AnswerKind.HAND_OVER:
+        if given.person in chain or not _in_any(given.person, beside):
+            chain.add(given.to)
+        for group in beside:
+            if given.person in group:
+                group.add(given.to)
 
 
 def _may_take_over(proposal: Proposal, giver: str, person: Person | None, now: datetime) -> None:
@@ -334,7 +341,7 @@ def _step(proposal: Proposal, now: datetime) -> tuple[int, frozenset[str], datet
     rounds = (now - since) // ALARM_EVERY + 1
     last = max(len(proposal.chain) - 1, 0)
     # The alarm goes to whoever may say anything at all: the excluded may deny, or find someone.
-    asked = asked.union(*(s.approvers for s in (*proposal.chain, *proposal.also)))
+    asked = asked.union(taken, *(s.approvers for s in (*proposal.chain, *proposal.also)))
     return last, asked, since + rounds * ALARM_EVERY, True
 
 
@@ -345,13 +352,12 @@ def _satisfiable(proposal: Proposal) -> bool:
     return len(there) >= max(proposal.needs, 1) and all(s.approvers - cannot for s in proposal.also)
 
 
-def _counted(
-    proposal: Proposal,
-) -> tuple[dict[str, Given], datetime | None, Given | None]:
+def _counted(proposal: Proposal) -> tuple[dict[str, Given], datetime | None, Given | None]:
     """The approvals that count (a person's first), when they were enough, and what stopped it.
 
     Answers are taken in their order; what comes after an end, or at it, counts for nothing."""
     stop = _stopped(proposal)
+    chain, beside = _opened_with(proposal)
     found: dict[str, Given] = {}
     complete: datetime | None = None
     for given in proposal.answers:
@@ -361,11 +367,14 @@ def _counted(
             return found, complete, stop
         if complete is not None:
             continue
+        _hand_on(given, chain, beside)
         if given.kind is AnswerKind.ABSTAIN:
             found.pop(given.person, None)
         elif _is_yes(proposal, given):
             found.setdefault(given.person, given)
-            complete = given.at if _enough(proposal, found.keys()) else None
+            technical = [p for p in found if p in chain or not _in_any(p, beside)]
+            if len(technical) >= max(proposal.needs, 1) and all(g & found.keys() for g in beside):
+                complete = given.at
     return found, complete, None
 
 
@@ -376,12 +385,6 @@ def _is_yes(proposal: Proposal, given: Given) -> bool:
         and given.package_digest == proposal.package_digest
         and given.person not in proposal.excluded
     )
-
-
-def _enough(proposal: Proposal, people: Collection[str]) -> bool:
-    chain, beside = _who(proposal)
-    technical = [p for p in people if p in chain or not _in_any(p, beside)]
-    return len(technical) >= max(proposal.needs, 1) and all(g.intersection(people) for g in beside)
 
 
 def _ends(proposal: Proposal, complete: datetime | None) -> datetime:
