@@ -57,6 +57,7 @@ class Consoled(Doors):
         """A tier 3 call of the agent; its proposal's id."""
         acted = self.house.act(tool, **arguments)
         assert acted.proposal, acted
+        self.house.sweep()
         return str(acted.proposal)
 
     def another_version(self, proposal: str) -> None:
@@ -161,7 +162,7 @@ class Seen:
         self.contexts: list[BrowserContext] = []
         self.noise: list[str] = []
 
-    def page(self, who: str | None = "per_ben", *, js: bool = True, **device: Any) -> Page:
+    def page(self, who: str | None = "per_anna", *, js: bool = True, **device: Any) -> Page:
         """A new browser of *who*, signed in; of nobody when None."""
         context = self.browser.new_context(
             base_url=self.url,

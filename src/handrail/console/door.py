@@ -44,6 +44,7 @@ from handrail.service.shapes import InboxRow
 log = structlog.get_logger(__name__)
 
 MAX_FORM = 256 * 1024  # bytes
+NEWEST = 1 << 62  # a position that no record reaches
 HEADERS: Mapping[str, str] = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -90,6 +91,7 @@ class Visit:
     form: Mapping[str, str] = field(default_factory=dict)
     cookies: dict[str, str | None] = field(default_factory=dict)
     back: str = "/inbox"  #: where a page of errors leads back to
+    after: int = 0  #: length of the record before anything of the page was read
 
     @property
     def person(self) -> SignedIn:
@@ -177,6 +179,7 @@ class Door:
         )
         try:
             visit.who = self._who(visit)
+            visit.after, _ = self._services.read.changes(NEWEST)
             posted = request.method == "POST"
             response = self._posted(work, visit, form) if posted else work(visit)
         except StepUpNeeded:

@@ -11,7 +11,7 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from handrail.console.door import HEADERS, Present, cookie_name
+from handrail.console.door import HEADERS, NEWEST, Present, cookie_name
 from handrail.errors import NotSignedIn
 from handrail.identity.identity import Identity
 from handrail.service import Services
@@ -54,16 +54,20 @@ class Live:
             return Response(status_code=401, headers=dict(HEADERS))
         self._loop = asyncio.get_running_loop()
         return StreamingResponse(
-            self._events(token, who.person),
+            self._events(token, who.person, request.query_params.get("after", "")),
             media_type="text/event-stream",
             headers={**HEADERS, "x-accel-buffering": "no"},
         )
 
-    async def _events(self, token: str, person: str) -> AsyncIterator[str]:
+    async def _events(self, token: str, person: str, start: str) -> AsyncIterator[str]:
         page = _Page()
         self._pages.add(page)
         try:
-            after, _ = await self._since(1 << 62)
+            # From where the page was read on: what came between the two is not lost.
+            after, _ = await self._since(NEWEST)
+            if start.isdecimal() and int(start) < after:
+                after = int(start)
+                page.wake.set()
             yield "retry: 2000\nevent: beat\ndata: \n\n"
             while True:
                 self._present.present(person)

@@ -85,6 +85,7 @@ class Renderer:
             theme=theme if theme in THEMES[1:] else "",
             letters=visit.request.cookies.get(KEYS_COOKIE) != "off",
             now=rfc3339(self._clock.now()),
+            after=visit.after,
             organisation=self._organisation(),
             **frame,
             **values,

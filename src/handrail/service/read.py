@@ -133,6 +133,7 @@ class Read:
                 said = {a.kind for a in proposal.answers if who is None or a.person == who.person}
                 item = {
                     **self._waiting(row, names, now),
+                    **_deadline(where, now),
                     "state": where.state.value,
                     "approvals": len(where.approved_by),
                     "alarmed": where.alarmed,
@@ -247,6 +248,7 @@ class Read:
         ]
         return {
             **self._waiting(row, names, to_us(now)),
+            **_deadline(where, to_us(now)),
             "state": state.value,
             "undo_seconds": row["undo_seconds"],
             "window_seconds": _window(proposal, where),
@@ -673,6 +675,14 @@ def _why_not(
     except HandrailError as error:
         return error.message
     return ""
+
+
+def _deadline(where: approval.Where, now: int) -> dict[str, Any]:
+    """When the question moves on, as it stands now: the row's own date is when to look again."""
+    if where.due_at is None:
+        return {}
+    due = to_us(where.due_at)
+    return {"due_at": shown.when(due), "seconds_left": max(0, (due - now) // 1_000_000)}
 
 
 def _window(proposal: approval.Proposal, where: approval.Where) -> int:
