@@ -322,4 +322,4 @@ def _line(value: Any) -> str:
         return value
     if isinstance(value, list):
         return "; ".join(str(v.get("text", v)) if isinstance(v, dict) else str(v) for v in value)
-    return str(value)
+    return ""  # an earlier form of the document did not hold it
