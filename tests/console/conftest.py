@@ -146,7 +146,8 @@ def eve(doors: Consoled) -> Iterator[Person]:
 # --- real browsers ---------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread; other modules want to start their own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)

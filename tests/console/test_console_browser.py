@@ -32,6 +32,12 @@ def approve(page: Page) -> None:
     page.get_by_role("button", name="Approve version").click()
 
 
+def nothing_sticks_out(page: Page) -> bool:
+    """Whether everything lies within the width of the page."""
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    return bool(page.evaluate("document.documentElement.scrollWidth") <= width)
+
+
 def lived_in(doors: Any) -> str:
     """Something of every kind; the id of a proposal that waits."""
     house = doors.house
@@ -69,6 +75,7 @@ def test_from_sign_in_to_done(doors: Any, seen: Any, js: bool, device: dict[str,
     approve(page)
 
     expect(page.get_by_role("button", name="Undo approval")).to_be_visible()
+    assert nothing_sticks_out(page)
     assert doors.house.upstream.acts == []
     doors.house.sweep(seconds=11)
     assert [name for name, _ in doors.house.upstream.acts] == ["add_firewall_rule"]
@@ -446,6 +453,17 @@ def test_no_page_breaks_a_rule_of_accessibility(
             found[path] = broken
 
     assert found == {}
+
+
+def test_a_question_stands_on_the_package_until_the_agent_answers(doors: Any, seen: Any) -> None:
+    proposal = doors.propose()
+    page = seen.page()
+    page.goto(f"/proposals/{proposal}")
+    page.locator("#ask summary").click()
+    page.locator("#question").fill("Which port?")
+    page.get_by_role("button", name="Send question").click()
+    expect(page.locator("#moved")).to_contain_text("Anna asked the agent")
+    expect(page.get_by_role("timer")).to_be_visible()
 
 
 def test_every_page_reflows_at_320_pixels(doors: Any, seen: Any) -> None:

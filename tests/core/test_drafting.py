@@ -1,7 +1,7 @@
 """Drafted rows are conservative and explained; annotations may raise, never lower."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from handrail.core.drafting import draft
@@ -134,6 +134,8 @@ def test_adding_an_annotation_never_lowers(name, annotations, description):
         st.sampled_from(["string", "array", "object"]),
     ),
 )
+@example("{", "", {})
+@example("}{targets}", "", {})
 def test_every_draft_compiles_to_an_unsigned_row(name, description, params):
     made = draft(tool(name, description, params=params))
     if not name.isascii() or any(c.isspace() or not c.isprintable() for c in name):

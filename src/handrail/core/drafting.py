@@ -258,7 +258,9 @@ def _document(
 ) -> dict[str, Json]:
     area = AREAS[view.areas[0]] if view.areas else None
     client, targets = _client(view), _targets(view)
-    spoken = " ".join(words_of(view.tool.name)).capitalize() or view.tool.name
+    # A name without words is shown as it is; braces would be read as places.
+    wordless = view.tool.name.translate({ord("{"): "(", ord("}"): ")"})
+    spoken = " ".join(words_of(view.tool.name)).capitalize() or wordless
     places = f" of {{args.{targets[0]}}}" if targets else ""
     row: dict[str, Json] = {
         "type": type,

@@ -1,7 +1,8 @@
 """Passwords: Argon2id, as PHC strings (RFC 9106, second recommended option).
 
-One takes 64 MiB while it works, so that only a few are worked on at a time: many sign-ins at once
-wait for each other instead of filling the memory.
+One takes 64 MiB and four threads while it works, so that one is worked on at a time: many sign-ins
+at once wait for each other instead of filling the memory. OpenSSL needs that as well: derivations
+side by side share its threads and can wait for each other for ever.
 """
 
 import os
@@ -17,7 +18,7 @@ from handrail.errors import BadInput
 SHORTEST = 12
 LONGEST = 512
 _ITERATIONS, _LANES, _MEMORY = 3, 4, 64 * 1024  # KiB
-_AT_ONCE = threading.BoundedSemaphore(4)
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def hash_password(password: str) -> str:
@@ -30,7 +31,7 @@ def hash_password(password: str) -> str:
     kdf = Argon2id(
         salt=os.urandom(16), length=32, iterations=_ITERATIONS, lanes=_LANES, memory_cost=_MEMORY
     )
-    with _AT_ONCE:
+    with _ONE_AT_A_TIME:
         return kdf.derive_phc_encoded(_bytes(password))
 
 
@@ -39,7 +40,7 @@ def verify(password: str, stored: str | None) -> bool:
     no, so that the time taken tells nobody whether a person exists."""
     right = stored or _decoy()
     try:
-        with _AT_ONCE:
+        with _ONE_AT_A_TIME:
             Argon2id.verify_phc_encoded(_bytes(password[:LONGEST]), right)
     except InvalidKey:
         return False

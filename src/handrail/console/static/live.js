@@ -20,7 +20,7 @@
     for (const el of all("time[data-until]")) {
       const left = secondsTo(el), text = words(left);
       if (el.textContent !== text) el.textContent = text;
-      el.classList.toggle("hot", left < 180);
+      el.classList.toggle("hot", left < 180 && !("calm" in el.dataset));
       // One polite word at five minutes and at one; the counting itself is not read out.
       const note = el.getAttribute("role") === "timer" && by("announce");
       for (const minutes of note ? [5, 1] : []) {
