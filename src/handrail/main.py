@@ -1,4 +1,8 @@
-"""The entry point: the command line over the programs that only the top of the house knows."""
+"""The entry point: the command line over the programs that only the top of the house knows.
+
+Each program is imported when it runs: `handrail check` and the stdio bridge, which an MCP client
+waits for, load no web server and no database.
+"""
 
 import logging
 import sys
@@ -9,17 +13,9 @@ from typing import Any
 
 import structlog
 
-from handrail import cli, doctor
-from handrail.cli.policy import read_folder
+from handrail import cli
 from handrail.cli.programs import NotHeld, Programs, Say
 from handrail.config import Settings
-from handrail.demo import demo
-from handrail.ledger import tiles
-from handrail.ledger.checkpoint import SignerKey
-from handrail.ledger.errors import LedgerError, VerificationError
-from handrail.ledger.verify import verify
-from handrail.serving import serve
-from handrail.wiring import build
 
 
 def main() -> None:
@@ -40,6 +36,10 @@ def main() -> None:
 
 
 def _serve(settings: Settings, say: Say) -> None:
+    from handrail.cli.policy import read_folder
+    from handrail.serving import serve
+    from handrail.wiring import build
+
     house = build(settings)
 
     def started() -> None:
@@ -58,7 +58,16 @@ def _serve(settings: Settings, say: Say) -> None:
     serve(house, after_start=started)
 
 
+def _demo(settings: Settings, say: Say) -> None:
+    from handrail.demo import demo
+
+    demo(settings, say)
+
+
 def _verify(path: Path, key: str) -> Mapping[str, Any]:
+    from handrail.ledger.errors import LedgerError, VerificationError
+    from handrail.ledger.verify import verify
+
     try:
         return asdict(verify(path, key))
     except VerificationError as error:
@@ -67,12 +76,22 @@ def _verify(path: Path, key: str) -> Mapping[str, Any]:
         raise NotHeld(str(error), hint=error.hint) from error
 
 
+def _tiles(size: int) -> Iterable[str]:
+    from handrail.ledger import tiles
+
+    return tiles.paths(size)
+
+
 def _key(settings: Settings) -> str:
+    from handrail.ledger.checkpoint import SignerKey
+
     path = settings.data / "signer" / "key"
     return str(SignerKey.parse(path.read_text()).verifier) if path.exists() else ""
 
 
 def _export(settings: Settings, out: Path) -> Mapping[str, Any]:
+    from handrail.wiring import build
+
     house = build(settings)
     try:
         return house.services.record.export(out)
@@ -81,20 +100,22 @@ def _export(settings: Settings, out: Path) -> Mapping[str, Any]:
 
 
 def _doctor(settings: Settings) -> Iterable[Any]:
+    from handrail import doctor
+
     return doctor.findings(settings)
 
 
 def _bench(name: str | None, say: Say) -> Mapping[str, Any]:
-    from handrail.bench import run  # noqa: PLC0415 - its servers are not needed to serve
+    from handrail.bench import run
 
     return run(name, say)
 
 
 PROGRAMS = Programs(
     serve=_serve,
-    demo=demo,
+    demo=_demo,
     verify=_verify,
-    tiles=tiles.paths,
+    tiles=_tiles,
     key=_key,
     export=_export,
     doctor=_doctor,
