@@ -238,11 +238,12 @@ class Expression:
     text: str
     _compiled: Any = field(compare=False, repr=False)
     _afterwards: bool = False
+    names: frozenset[str] = _PLAIN  #: the attributes it mentions
 
     def value(self, values: Scope) -> Json:
         """Evaluate. Raises `ConditionError` when the value cannot be worked out."""
         try:
-            now = values.afterwards() if self._afterwards else values.now(_PLAIN)
+            now = values.afterwards() if self._afterwards else values.now(self.names)
             value = self._compiled.eval(now)
             if value.type() == cel.Type.ERROR:
                 raise ConditionError(f"{self.text}: {value.value()}")
@@ -326,7 +327,7 @@ def _mentioned(text: str) -> frozenset[str]:
 @lru_cache(maxsize=MAX_COMPILED)
 def expression(text: str, *, afterwards: bool = False) -> Expression:
     """Compile an expression. Raises `ConditionError` with what is wrong and a hint."""
-    return Expression(text, _compile(text, afterwards), afterwards)
+    return Expression(text, _compile(text, afterwards), afterwards, _mentioned(text))
 
 
 def _compile(text: str, afterwards: bool, *, limit: int = MAX_TEXT) -> Any:

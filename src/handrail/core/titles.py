@@ -14,7 +14,9 @@ _HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 def plain(text: str, limit: int = SHOWN) -> str:
     """*text* as it may stand in a sentence: one line, no controls, no reordering, capped."""
-    kept = "".join(c if unicodedata.category(c) not in _HIDDEN else " " for c in text[: limit * 4])
+    kept = text[: limit * 4]
+    if not (kept.isascii() and kept.isprintable()):  # plain words need no look at each character
+        kept = "".join(c if unicodedata.category(c) not in _HIDDEN else " " for c in kept)
     words = " ".join(kept.split())
     return words if len(words) <= limit else words[: limit - 1] + "…"
 

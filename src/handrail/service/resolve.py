@@ -92,7 +92,7 @@ class Resolver:
                 values = {**values, "fact": custom}
             else:
                 values = {**values, fact.name: fact.value}
-        prepared = scope(values)
+        prepared = scope(values, focus=_asked_for(row))
         clients = _clients(row, reach, prepared)
         targets = _targets(row, prepared)
         values = dict(values)
@@ -138,6 +138,12 @@ class Resolver:
                 self._remembered.clear()
             self._remembered[key] = fact
         return fact
+
+
+def _asked_for(row: MatrixRow | None) -> frozenset[str]:
+    """The attributes by which *row* says whom and what a call concerns."""
+    said = (row.client, row.targets) if row else ()
+    return frozenset().union(*(e.names for e in said if e is not None))
 
 
 def _of_clients(
