@@ -35,7 +35,7 @@ from handrail.service.notices import Notices
 from handrail.service.pause import Pauses
 from handrail.service.people import Directory
 from handrail.service.policies import Policies
-from handrail.service.read import Read
+from handrail.service.reading import Read
 from handrail.service.record import Record
 from handrail.service.release import Release
 from handrail.service.resolve import Resolver

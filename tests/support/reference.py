@@ -26,7 +26,7 @@ from handrail.gateway import own
 from handrail.identity import identity, passwords
 from handrail.main import PROGRAMS
 from handrail.service import ask, govern
-from handrail.service.read import settings as shown_settings
+from handrail.service.reading import settings as shown_settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "reference"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handrail.service.pause import Pauses
     from handrail.service.people import Directory
     from handrail.service.policies import Policies
-    from handrail.service.read import Read
+    from handrail.service.reading import Read
     from handrail.service.record import Record
     from handrail.service.reverse import Reversals
 

@@ -1,0 +1,143 @@
+"""Actions, notices and the record as pages show them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handrail.clock import to_us
+from handrail.core.events import EventType
+from handrail.errors import NotFound
+from handrail.service import codec, shown
+from handrail.service.reading.base import Reading
+from handrail.store.contract import Reader, Row
+
+
+class Actions(Reading):
+    """What was done, and what the record says of it."""
+
+    def feed(self, tab: str = "look", before: str | None = None) -> list[dict[str, Any]]:
+        """Tier 2 cards. Tabs: `look` (not looked at yet), `all`, `reversed`."""
+        names, now = self.names(), to_us(self._clock.now())
+        with self._store.read() as reader:
+            rows = reader.notices(open_only=tab == "look", before=before, limit=50)
+            cards = [
+                {**shown.notice(row, names, now), "title": self._said(reader, row)} for row in rows
+            ]
+        return [c for c in cards if tab != "reversed" or c["reversal"]]
+
+    def _said(self, reader: Reader, row: Row) -> str:
+        """What was done, in the past tense; as it was asked for where it is not known to be."""
+        kind, request = self._policies.current().row(row["type"]), None
+        if kind is not None and row["action_state"] in {"done", "reversed"}:
+            request = self._request(reader, row["action"])
+        if kind is None or request is None:
+            return str(row["sentence"])
+        action = reader.row("action", row["action"]) or {}
+        targets, clients = codec.load(action["targets"]), codec.load(action["clients"])
+        return kind.title(request["arguments"], targets, clients, past=True)
+
+    def actions(self, **filters: Any) -> list[dict[str, Any]]:
+        """Actions, newest first; filters as `Reader.actions`."""
+        names = self.names()
+        with self._store.read() as reader:
+            return [shown.action(row, names) for row in reader.actions(**filters)]
+
+    def action(self, action_id: str, agent: str | None = None) -> dict[str, Any]:
+        """One action with its classification and what hangs on it. With *agent*, only its own."""
+        names, now = self.names(), to_us(self._clock.now())
+        with self._store.read() as reader:
+            row = reader.row("action", action_id)
+            if row is None or (agent is not None and row["agent"] != agent):
+                raise NotFound(f"no action {action_id}")
+            reversal = reader.row("reversal", action_id)
+            rollback = reader.row("rollback", action_id)
+            incidents = [self._incident(i, names) for i in reader.incidents(action=action_id)]
+            notice_row = reader.row("notice", "ntc_" + action_id.partition("_")[2])
+            result = self._result(reader, action_id)
+            request = self._request(reader, action_id)
+        expires = rollback["expires_at"] if rollback else None
+        began = row["state"] in {"done", "failed", "unknown"}
+        return {
+            **shown.action(row, names),
+            "classification": shown.classification(row["classification"]),
+            "result": result,
+            "request": request,
+            "incidents": incidents,
+            "notice": notice_row["id"] if notice_row else None,
+            "rollback": {
+                "class": rollback["class"],
+                "text": rollback["text"],
+                "until": shown.when(expires),
+                "open": bool(
+                    began
+                    and reversal is None
+                    and expires
+                    and expires > now
+                    and rollback["class"] in {"exact", "snapshot", "time-limited"}
+                ),
+            }
+            if rollback
+            else None,
+            "reversal": {
+                "state": reversal["state"],
+                "by": names.get(reversal["by"], reversal["by"]),
+                "at": shown.when(reversal["at"]),
+                "text": reversal["outcome"],
+                "verified": None if reversal["verified"] is None else bool(reversal["verified"]),
+                "reason": reversal["reason"],
+            }
+            if reversal
+            else None,
+        }
+
+    def story(self, action_id: str, agent: str | None = None) -> list[dict[str, Any]]:
+        """The readable story of one action: its entries, oldest first."""
+        names = self.names()
+        with self._store.read() as reader:
+            row = reader.row("action", action_id)
+            if row is None or (agent is not None and row["agent"] != agent):
+                raise NotFound(f"no action {action_id}")
+            rows = reader.entries(action=action_id, limit=500)
+        return [shown.entry(r, names) for r in reversed(rows)]
+
+    def entries(self, **filters: Any) -> list[dict[str, Any]]:
+        """Ledger entries with their sentences, newest first; filters as `Reader.entries`."""
+        names = self.names()
+        with self._store.read() as reader:
+            return [shown.entry(row, names) for row in reader.entries(**filters)]
+
+    def said(
+        self, type: EventType, *, before: int | None = None, limit: int = 50
+    ) -> list[dict[str, Any]]:
+        """What agents raised or noted, newest first, each with its words opened from the seal."""
+        names = self.names()
+        with self._store.read() as reader:
+            rows = reader.entries(types=(type.value,), before=before, limit=limit)
+            return [
+                {**(entry := shown.entry(r, names)), "words": self._words(reader, entry["body"])}
+                for r in rows
+            ]
+
+    def _words(self, reader: Reader, body: Mapping[str, Any]) -> str | None:
+        plain = self._opened(reader, f"{body['facts']['note']}:note")
+        return None if plain is None else plain.decode()
+
+    def entry(self, seq: int) -> dict[str, Any]:
+        """One entry by position."""
+        with self._store.read() as reader:
+            row = reader.row("entry", seq)
+        if row is None:
+            raise NotFound(f"no entry {seq}")
+        return shown.entry(row, self.names())
+
+    def incidents(self, limit: int = 50) -> list[dict[str, Any]]:
+        names = self.names()
+        with self._store.read() as reader:
+            return [self._incident(row, names) for row in reader.incidents(limit=limit)]
+
+    def _incident(self, row: Row, names: shown.Names) -> dict[str, Any]:
+        return {
+            **{k: row[k] for k in ("id", "action", "client", "severity", "title", "text", "state")},
+            "client_name": names.get(row["client"], row["client"]),
+            "by": names.get(row["by"], row["by"]),
+            "at": shown.when(row["at"]),
+        }
