@@ -54,12 +54,18 @@ class BadInput(HandrailError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in a policy: where it is, what it is, what to do about it."""
+    """One thing wrong in a policy: where it is, what it is, what to do about it.
+
+    ``code`` names the kind (`structure`, `unknown-name`, `condition`, …). An *error* keeps a policy
+    from loading; a *warning* does not.
+    """
 
     file: str
     line: int
     message: str
     hint: str = ""
+    code: str = "structure"
+    severity: str = "error"
 
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}: {self.message}"

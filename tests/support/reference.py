@@ -20,7 +20,16 @@ from handrail.api import body, door
 from handrail.api.actions import MAX_WAIT
 from handrail.api.errors import status_of
 from handrail.cli import talk
-from handrail.core import action, approval, conditions, defaults, floors, policy_leaves, scorecard
+from handrail.core import (
+    action,
+    approval,
+    conditions,
+    defaults,
+    floors,
+    policy_schema,
+    scorecard,
+    vocabulary,
+)
 from handrail.gateway import app as gateway
 from handrail.gateway import own
 from handrail.identity import identity, passwords
@@ -124,11 +133,29 @@ def words_of_rows() -> str:
         ("field", "words"),
         iter(
             [
-                ("`category`", ", ".join(f"`{c}`" for c in sorted(policy_leaves.CATEGORIES))),
-                ("`data_classes`", ", ".join(f"`{c}`" for c in sorted(policy_leaves.DATA_CLASSES))),
+                (f"`{field}`", ", ".join(f"`{w}`" for w in sorted(words)))
+                for field, words in {
+                    "category": vocabulary.CATEGORIES,
+                    "data_classes": vocabulary.DATA_CLASSES,
+                    "target_kind": vocabulary.TARGET_KINDS,
+                    "rollback: class": vocabulary.ROLLBACKS,
+                }.items()
             ]
         ),
     )
+
+
+def keys_of_files() -> str:
+    """Every mapping of a policy's files with its keys, from the description the loader uses."""
+    found = []
+    for shape in policy_schema.shapes():
+        rows = (
+            (f"`{name}`", "yes" if m.required else "", m.kind.says, m.doc)
+            for name, m in shape.members.items()
+        )
+        keys = table(("key", "required", "what stands there", "meaning"), rows)
+        found.append(f"### {shape.name}\n\n{shape.doc}\n\n{keys}")
+    return "\n".join(found)
 
 
 def deny_reasons() -> str:
@@ -252,6 +279,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "floors": the_floors,
     "scales": scales,
     "words-of-rows": words_of_rows,
+    "keys-of-files": keys_of_files,
     "deny-reasons": deny_reasons,
     "errors": the_errors,
     "exit-codes": exit_codes,

@@ -148,9 +148,7 @@ def judge(
         if not group.quiet(prepared):
             reasons += _rules(rules, prepared)
     if effect is Effect.CHANGE:
-        for freeze in policy.freezes:
-            if freeze.covers(action.type, category, action.clients, action.at):
-                reasons.append(Reason(f"freeze:{freeze.name}", Tier.APPROVE, freeze.because))
+        reasons += _freezes(action, category, facts, policy)
     reasons += floors(Call(action, row, facts, classes, policy))
     reasons += _own_ground(action, looked, policy)
     hidden = inside(request.tool, arguments)
@@ -219,6 +217,16 @@ def _rules(rules: Iterable[Rule], values: Scope) -> Iterator[Reason]:
         if held.holds:
             doubt = " (what it asks about is not known)" if held.error else ""
             yield Reason(f"rule:{rule.name}", rule.tier, rule.because + doubt)
+
+
+def _freezes(action: Action, category: str, facts: Facts, policy: Policy) -> Iterator[Reason]:
+    for freeze in policy.freezes:
+        if not freeze.about(action.type, category, action.clients):
+            continue
+        held = freeze.holds(action.at, facts.get(freeze.fact))
+        if held is not False:
+            doubt = " (its calendar could not be read)" if held is None else ""
+            yield Reason(f"freeze:{freeze.name}", Tier.APPROVE, freeze.because + doubt)
 
 
 def _bounds(bounds: Iterable[Bound], values: Scope) -> Iterator[Reason]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from handrail.core.calendars import Calendar
 from handrail.core.conditions import Condition, Expression, Scope, Together, together
 from handrail.core.content import content_digest
 from handrail.core.defaults import Settings
@@ -202,24 +203,47 @@ class Ground:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freeze:
-    """A span in which nothing changes without a person."""
+    """A time in which nothing changes without a person: one span, a calendar of the folder, or a
+    calendar behind a URL, whose copy is a fact of each call. *outside*: the calendar is one of
+    maintenance, and changes wait outside of its events."""
 
     name: str
-    begins: datetime
-    ends: datetime
+    begins: datetime | None = None
+    ends: datetime | None = None
+    calendar: Calendar | None = None
+    url: str = ""
+    age: timedelta = timedelta(hours=24)
+    outside: bool = False
     types: tuple[str, ...]
     categories: frozenset[str]
     clients: frozenset[str]
     because: str
 
-    def covers(self, type: str, category: str, clients: Sequence[str], at: datetime) -> bool:
-        """Whether a change of this kind at *at* falls into it."""
+    @property
+    def fact(self) -> str:
+        """The name of the fact that says whether an event of its URL's calendar is on."""
+        return f"freeze.{self.name}"
+
+    def about(self, type: str, category: str, clients: Sequence[str]) -> bool:
+        """Whether it speaks about changes of this kind. Unknown clients count as among its own."""
         return (
-            self.begins <= at < self.ends
-            and (not self.types or matches(type, self.types))
+            (not self.types or matches(type, self.types))
             and (not self.categories or category in self.categories)
             and (not self.clients or not clients or bool(self.clients & set(clients)))
         )
+
+    def holds(self, at: datetime, seen: Json | None) -> bool | None:
+        """Whether it holds at *at*. *seen* is its `fact`: whether an event is on. None when that
+        can't be told, which counts as holding."""
+        if self.url:
+            on = seen if isinstance(seen, bool) else None
+        elif self.calendar is not None:
+            on = self.calendar.on(at)
+        elif self.begins is not None and self.ends is not None:
+            on = self.begins <= at < self.ends
+        else:
+            on = None
+        return None if on is None else on is not self.outside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

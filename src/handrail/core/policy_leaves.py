@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from handrail.core.conditions import (
+    MAX_TEXT,
     Condition,
     ConditionError,
     Expression,
@@ -22,22 +23,17 @@ from handrail.core.conditions import (
 )
 from handrail.core.model import Effect, Tier
 from handrail.core.policy import Read
+from handrail.core.policy_shape import INSTANT, MANY, READ
 from handrail.core.yaml_lines import Node
 
-CATEGORIES = (
-    "identity access security network server workstation backup data communication ticketing "
-    "licensing billing documentation other"
-).split()
-TARGET_KINDS = "user device group ticket client mailbox licence rule other".split()
-DATA_CLASSES = "identifier personal health secret".split()
-
 _TYPE = re.compile(r"[A-Za-z0-9_-]+\.\S{1,500}")
-_SPAN = re.compile(r"(\d{1,6})(s|m|h|d)")
+_SPAN = re.compile(r"([0-9]{1,6})(s|m|h|d)")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(INSTANT.pattern)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _TIERS: Mapping[Any, Tier] = {
     1: Tier.AUTONOMOUS, 2: Tier.NOTIFY, 3: Tier.APPROVE, "prohibited": Tier.PROHIBITED,
 }  # fmt: skip
-_MANY = 200  # globs, facts or names in one list
 
 
 def read_tier(node: Node) -> Tier | None:
@@ -74,25 +70,34 @@ def read_span(node: Node, *, least: timedelta = timedelta(seconds=1)) -> timedel
 
 def read_date(node: Node) -> str:
     text = node.text()
+    if text and not _DATE.fullmatch(text):
+        node.wrong(f"{text!r} is no date", "Write it as 2026-11-02.")
+        return text
     try:
         date.fromisoformat(text or "2000-01-01")  # an empty one was said already
     except ValueError:
-        node.wrong(f"{text!r} is no date", "Write it as 2026-11-02.")
+        node.wrong(f"{text!r} is no date", "Write it as 2026-11-02.", "time")
     return text
 
 
 def read_instant(node: Node) -> datetime | None:
     text = node.text()
-    try:
-        at = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        at = None
-    if text and (at is None or at.tzinfo is None):
-        node.wrong(
-            f"{text!r} is no instant with its time zone", 'Write it as "2026-12-24T12:00:00+01:00".'
-        )
+    if not text:
         return None
-    return at
+    formed = _INSTANT.search(text) is not None
+    try:
+        # Years near the ends of the calendar have no instant in every zone.
+        at = datetime.fromisoformat(text) if formed else None
+        if at is not None and 1970 <= at.year <= 9000:
+            return at
+    except ValueError:
+        pass  # said below
+    node.wrong(
+        f"{text!r} is no instant with its time zone",
+        'Write it as "2026-12-24T12:00:00+01:00".',
+        "time" if formed else "structure",
+    )
+    return None
 
 
 def read_condition(
@@ -102,7 +107,8 @@ def read_condition(
     try:
         return condition(text, afterwards=afterwards, twin=twin) if text else None
     except ConditionError as error:
-        node.wrong(error.message, error.hint)
+        code = "structure" if len(text) > MAX_TEXT else "condition"
+        node.wrong(error.message, error.hint, code)
         return None
 
 
@@ -111,7 +117,8 @@ def read_expression(node: Node, *, afterwards: bool = False) -> Expression | Non
     try:
         return expression(text, afterwards=afterwards) if text else None
     except ConditionError as error:
-        node.wrong(error.message, error.hint)
+        code = "structure" if len(text) > MAX_TEXT else "condition"
+        node.wrong(error.message, error.hint, code)
         return None
 
 
@@ -129,7 +136,7 @@ def read_arguments(node: Node) -> dict[str, Expression]:
 
 def read_read(node: Node) -> Read | None:
     """A read of Handrail's own: type, arguments, and the condition on what is seen."""
-    f = node.fields(("read", "arguments"), ("when", "says"))
+    f = node.fields(*READ.keys)
     if not {"read", "arguments"} <= set(f):
         return None
     return Read(
@@ -143,8 +150,8 @@ def read_read(node: Node) -> Read | None:
 def read_globs(node: Node) -> tuple[str, ...]:
     """A list of action types, with `*` for any part."""
     texts = node.texts()
-    if len(texts) > _MANY:
-        node.wrong(f"more than {_MANY} types", "Use * for any part.")
+    if len(texts) > MANY:
+        node.wrong(f"more than {MANY} types", "Use * for any part.")
     for text in texts:
         if "." not in text and "*" not in text:
             node.wrong(f"{text!r} is no action type", "Write it as connection.tool or with *.")

@@ -16,9 +16,6 @@ from handrail.core.policy import (
     Signature,
 )
 from handrail.core.policy_leaves import (
-    CATEGORIES,
-    DATA_CLASSES,
-    TARGET_KINDS,
     read_arguments,
     read_condition,
     read_date,
@@ -30,27 +27,30 @@ from handrail.core.policy_leaves import (
     read_tier,
     read_type,
 )
+from handrail.core.policy_shape import (
+    ABOUT,
+    BOUND,
+    CALL,
+    COUNT,
+    ROLLBACK,
+    ROW,
+    RULE,
+    SCORECARD,
+    SIGNATURE,
+    VELOCITY,
+)
 from handrail.core.scorecard import SCALES, Factor, Scorecard
+from handrail.core.vocabulary import CATEGORIES, DATA_CLASSES, ROLLBACKS, TARGET_KINDS
 from handrail.core.yaml_lines import Node, suggestion
 
-ROLLBACKS = ("exact", "snapshot", "time-limited", "manual", "none")
-ROW_REQUIRED = (
-    "type", "tier", "says", "said", "category", "effect", "target_kind", "scorecard",
-    "rationale", "owner",
-)  # fmt: skip
-ROW_OPTIONAL = (
-    "client", "targets", "data_classes", "needs_facts", "content", "risk", "bounds",
-    "confidence_floor", "approvals", "urgency", "notify", "protective", "check", "rollback",
-    "velocity", "signatures",
-)  # fmt: skip
 _PLACES = re.compile(r"\{([^{}]*)\}")
 _PLACE = re.compile(r"args\.[A-Za-z0-9_-]+|targets|clients")
 
 
 def read_signature(node: Node, roles: Collection[str]) -> Signature:
-    f = node.fields(("role", "by", "at", "why"))
+    f = node.fields(*SIGNATURE.keys)
     return Signature(
-        role=f["role"].text(allowed={*SIGNERS, *roles}) if "role" in f else "",
+        role=f["role"].text(names={*SIGNERS, *roles}) if "role" in f else "",
         by=f["by"].text() if "by" in f else "",
         at=read_date(f["at"]) if "at" in f else "",
         why=f["why"].text() if "why" in f else "",
@@ -58,8 +58,8 @@ def read_signature(node: Node, roles: Collection[str]) -> Signature:
 
 
 def read_rule(node: Node) -> Rule | None:
-    f = node.fields(("name", "tier", "because"), ("about", "when"))
-    about = f["about"].fields((), ("types", "categories", "effect")) if "about" in f else {}
+    f = node.fields(*RULE.keys)
+    about = f["about"].fields(*ABOUT.keys) if "about" in f else {}
     if not about and "when" not in f:
         node.wrong("the rule is about everything", "Give it about: or when:, or both.")
     always = condition("true")
@@ -68,24 +68,26 @@ def read_rule(node: Node) -> Rule | None:
     types = read_globs(about["types"]) if "types" in about else ()
     categories = about["categories"].texts(allowed=CATEGORIES) if "categories" in about else ()
     effect = read_effect(about["effect"]) if "effect" in about else None
+    name = f["name"].text() if "name" in f else ""
+    because = f["because"].text() if "because" in f else ""
     if when is None or tier is None or not {"name", "because"} <= set(f):
         return None
     if tier is Tier.AUTONOMOUS:
         f["tier"].wrong("a rule at tier 1 changes nothing", "Rules only raise: write 2 or 3.")
     return Rule(
-        name=f["name"].text(),
+        name=name,
         types=types,
         categories=frozenset(categories),
         effect=effect,
         when=when,
         tier=tier,
-        because=f["because"].text(),
+        because=because,
     )
 
 
 def read_row(node: Node, shared: tuple[Signature, ...], roles: Collection[str]) -> MatrixRow | None:
     """One row; None when too little of it could be understood. What is wrong is said."""
-    f = node.fields(ROW_REQUIRED, ROW_OPTIONAL)
+    f = node.fields(*ROW.keys)
 
     def get(key: str, read: Callable[[Node], Any], default: Any = None) -> Any:
         return read(f[key]) if key in f else default
@@ -97,6 +99,7 @@ def read_row(node: Node, shared: tuple[Signature, ...], roles: Collection[str]) 
         f["tier"].wrong(
             f"tier {tier.wire} is below what its scorecard allows ({card.sentence()})",
             f"Raise the tier to {card.least.wire}, or score the factor anew with a reason.",
+            "scorecard",
         )
     if tier is Tier.NOTIFY and "notify" not in f:
         f["tier"].wrong("a tier 2 row needs notify", "Name the role that is told.")
@@ -123,14 +126,14 @@ def read_row(node: Node, shared: tuple[Signature, ...], roles: Collection[str]) 
         confidence_floor=None if floor is None else round(floor * 1000),
         approvals=get("approvals", lambda n: n.whole(1, 2), 1) or 1,
         urgency=Urgency(get("urgency", lambda n: n.text(allowed=list(Urgency)), "") or "normal"),
-        notify=get("notify", lambda n: n.text(allowed=roles), ""),
+        notify=get("notify", lambda n: n.text(names=roles), ""),
         protective=get("protective", lambda n: n.flag(), False),
         check=get("check", read_read),
         rollback=get("rollback", _rollback),
         velocity=get("velocity", _velocity),
         signatures=(*shared, *own),
     )
-    return row if set(ROW_REQUIRED) <= set(f) and tier is not None and effect else None
+    return row if set(ROW.keys[0]) <= set(f) and tier is not None and effect else None
 
 
 def _sentence(node: Node) -> str:
@@ -156,7 +159,7 @@ def _facts(node: Node) -> tuple[str, ...]:
 
 def _scorecard(node: Node) -> Scorecard:
     factors = {}
-    for factor, body in node.fields((), SCALES).items():
+    for factor, body in node.fields(*SCORECARD.keys).items():
         f = body.fields(("level", "why"))
         if {"level", "why"} <= set(f):
             factors[factor] = Factor(f["level"].text(allowed=SCALES[factor]), f["why"].text())
@@ -166,34 +169,38 @@ def _scorecard(node: Node) -> Scorecard:
 def _bounds(node: Node) -> tuple[Bound, ...]:
     found: list[Bound] = []
     for item in node.items():
-        f = item.fields(("name", "when", "because"))
+        f = item.fields(*BOUND.keys)
         when = read_condition(f["when"], twin="both") if "when" in f else None
+        name = f["name"].text() if "name" in f else ""
+        because = f["because"].text() if "because" in f else ""
         if when is None or not {"name", "because"} <= set(f):
             continue
-        bound = Bound(name=f["name"].text(), when=when, because=f["because"].text())
+        bound = Bound(name=name, when=when, because=because)
         if any(b.name == bound.name for b in found):
-            f["name"].wrong(f"a bound named {bound.name!r} stands already", "Give it its own name.")
+            f["name"].wrong(
+                f"a bound named {bound.name!r} stands already", "Give it its own name.", "twice"
+            )
         found.append(bound)
     return tuple(found)
 
 
 def _velocity(node: Node) -> Any:
-    f = node.fields(("max", "per"))
-    most = f["max"].whole(1, 1_000_000) if "max" in f else None
+    f = node.fields(*VELOCITY.keys)
+    most = f["max"].whole(1, COUNT) if "max" in f else None
     per = read_span(f["per"]) if "per" in f else None
     return None if most is None or per is None else (most, per)
 
 
 def _rollback(node: Node) -> Rollback | None:
-    f = node.fields(("class",), ("before", "calls", "check", "within", "text"))
+    f = node.fields(*ROLLBACK.keys)
     kind = f["class"].text(allowed=ROLLBACKS) if "class" in f else ""
     calls = []
     for item in f["calls"].items() if "calls" in f else ():
-        c = item.fields(("call", "arguments"))
+        c = item.fields(*CALL.keys)
+        call = read_type(c["call"]) if "call" in c else ""
+        arguments = read_arguments(c["arguments"]) if "arguments" in c else {}
         if {"call", "arguments"} <= set(c):
-            calls.append(
-                RollbackCall(call=read_type(c["call"]), arguments=read_arguments(c["arguments"]))
-            )
+            calls.append(RollbackCall(call=call, arguments=arguments))
     if kind in {"exact", "snapshot"} and not calls:
         node.wrong(f"a rollback of class {kind} needs calls", "Name the call that undoes it.")
     if kind == "snapshot" and "before" not in f:

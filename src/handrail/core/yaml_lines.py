@@ -25,8 +25,10 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[Problem] = []
 
-    def add(self, file: str, line: int, message: str, hint: str = "") -> None:
-        self.found.append(Problem(file, line, message, hint))
+    def add(
+        self, file: str, line: int, message: str, hint: str = "", code: str = "structure"
+    ) -> None:
+        self.found.append(Problem(file, line, message, hint, code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,23 @@ class Node:
     line: int
     problems: Problems
 
-    def wrong(self, message: str, hint: str = "") -> None:
-        """Say that something is wrong here."""
-        self.problems.add(self.file, self.line, message, hint)
+    def wrong(self, message: str, hint: str = "", code: str = "structure") -> None:
+        """Say that something is wrong here. *code* is another than `structure` where the fault is
+        in what one value has to do with another (`policy_shape`)."""
+        self.problems.add(self.file, self.line, message, hint, code)
 
-    def text(self, *, allowed: Iterable[str] | None = None) -> str:
-        """The value as text, one of *allowed* where given. Wrong ones are said and give ''."""
+    def text(
+        self, *, allowed: Iterable[str] | None = None, names: Iterable[str] | None = None
+    ) -> str:
+        """The value as text: one of the words *allowed*, or of the policy's own *names*, where
+        given. Wrong ones are said and give ''."""
         if not isinstance(self.value, str) or not self.value.strip():
             self.wrong(f"expected a text, found {self.kind}", "Write a text; quote it if need be.")
             return ""
-        if allowed is not None and self.value not in (known := list(allowed)):
-            self.wrong(f"{self.value!r} is not known here", suggestion(self.value, known))
-            return ""
+        for listed, code in ((allowed, "structure"), (names, "unknown-name")):
+            if listed is not None and self.value not in (known := list(listed)):
+                self.wrong(f"{self.value!r} is not known here", suggestion(self.value, known), code)
+                return ""
         return self.value
 
     def number(self, low: float, high: float) -> float | None:
@@ -84,9 +91,11 @@ class Node:
             return []
         return self.value
 
-    def texts(self, *, allowed: Iterable[str] | None = None) -> tuple[str, ...]:
-        known = None if allowed is None else list(allowed)
-        return tuple(t for n in self.items() if (t := n.text(allowed=known)))
+    def texts(
+        self, *, allowed: Iterable[str] | None = None, names: Iterable[str] | None = None
+    ) -> tuple[str, ...]:
+        words, known = (None if x is None else list(x) for x in (allowed, names))
+        return tuple(t for n in self.items() if (t := n.text(allowed=words, names=known)))
 
     def fields(
         self, required: Iterable[str] = (), optional: Iterable[str] = ()
@@ -131,14 +140,14 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def parse(file: str, text: str, problems: Problems) -> Node | None:
     """Parse one file. None when it can't be read at all; the reason is among *problems*."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
-        problems.add(file, 1, f"the file is over {MAX_BYTES} bytes", "Split it.")
+        problems.add(file, 1, f"the file is over {MAX_BYTES} bytes", "Split it.", "yaml")
         return None
     try:
         events = list(yaml.parse(text, Loader=_LOADER))
         if any(getattr(e, "anchor", None) is not None for e in events):
             marks = [e.start_mark for e in events if getattr(e, "anchor", None)]
             line = marks[0].line + 1 if marks[0] else 1
-            problems.add(file, line, "anchors and aliases are not allowed", "Write it out.")
+            problems.add(file, line, "anchors and aliases are not allowed", "Write it out.", "yaml")
             return None
         depth = level = 0
         for event in events:
@@ -146,18 +155,20 @@ def parse(file: str, text: str, problems: Problems) -> Node | None:
             level -= isinstance(event, yaml.CollectionEndEvent)
             depth = max(depth, level)
         if depth > MAX_DEPTH:
-            problems.add(file, 1, f"nested deeper than {MAX_DEPTH} levels")
+            problems.add(file, 1, f"nested deeper than {MAX_DEPTH} levels", code="yaml")
             return None
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problems.add(file, line, f"not YAML: {error.problem}", "Check the indentation and quotes.")
+        problems.add(
+            file, line, f"not YAML: {error.problem}", "Check the indentation and quotes.", "yaml"
+        )
         return None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        problems.add(file, 1, f"not YAML: {str(error).splitlines()[0]}")
+        problems.add(file, 1, f"not YAML: {str(error).splitlines()[0]}", code="yaml")
         return None
     if root is None:
-        problems.add(file, 1, "the file is empty", "Remove it, or write rows into it.")
+        problems.add(file, 1, "the file is empty", "Remove it, or write rows into it.", "yaml")
         return None
     return _node(root, file, problems, yaml.SafeLoader(""))
 
@@ -180,7 +191,9 @@ def _node(node: Any, file: str, problems: Problems, loader: Any) -> Node:
         for key_node, value_node in node.value:
             key = str(key_node.value)
             if key in value:
-                problems.add(file, key_node.start_mark.line + 1, f"{key!r} stands twice")
+                problems.add(
+                    file, key_node.start_mark.line + 1, f"{key!r} stands twice", "Keep one.", "yaml"
+                )
             value[key] = _node(value_node, file, problems, loader)
     else:
         value = _scalar(node, loader)

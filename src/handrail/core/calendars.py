@@ -1,0 +1,121 @@
+"""iCalendar texts (RFC 5545) as freezes use them: is an event on at this instant?
+
+* Every event counts, recurring ones as often as they recur, unless it is cancelled.
+* A time without a zone, and a whole day, are taken in the calendar's zone (`X-WR-TIMEZONE`),
+  else in UTC.
+* What would make a calendar costly is refused: its size, its number of events, rules that recur
+  within a day.
+"""
+
+import threading
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import icalendar
+import recurring_ical_events
+from icalendar.error import InvalidCalendar
+
+from handrail.errors import BadInput
+
+MAX_BYTES = 1_000_000
+MAX_EVENTS = 2_000
+_KEPT = 64  # days whose events are remembered
+_EARLIEST = 1970
+_FREQUENCIES = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
+_WITHIN_A_DAY = frozenset({"BYHOUR", "BYMINUTE", "BYSECOND"})
+_DAY = timedelta(days=1)
+
+
+class CalendarError(BadInput):
+    """A text that is no calendar, or one that would cost too much to follow."""
+
+    code = "calendar"
+
+
+class Calendar:
+    """The events of one calendar. The same text gives the same answer at the same instant."""
+
+    def __init__(self, parsed: Any, zone: tzinfo) -> None:
+        self._events = recurring_ical_events.of(parsed)
+        self._zone = zone
+        self._lock = threading.Lock()
+        self._days: dict[date, list[tuple[datetime, datetime]]] = {}
+
+    def on(self, at: datetime) -> bool:
+        """Whether an event is on at *at*, an instant with its zone."""
+        at = at.astimezone(UTC)
+        with self._lock:
+            spans = self._days.get(at.date())
+            if spans is None:
+                if len(self._days) >= _KEPT:
+                    self._days.clear()
+                spans = self._days[at.date()] = self._of_day(at.date())
+        return any(begins <= at < ends for begins, ends in spans)
+
+    def _of_day(self, day: date) -> list[tuple[datetime, datetime]]:
+        begins = datetime.combine(day, time(), UTC)
+        # A day more at both ends: times without a zone are compared as if they were in UTC.
+        events = self._events.between(begins - _DAY, begins + 2 * _DAY)
+        return [self._span(event) for event in events if event.get("STATUS", "") != "CANCELLED"]
+
+    def _span(self, event: Any) -> tuple[datetime, datetime]:
+        return self._instant(event["DTSTART"].dt), self._instant(event["DTEND"].dt)
+
+    def _instant(self, when: date | datetime) -> datetime:
+        if not isinstance(when, datetime):
+            when = datetime.combine(when, time())
+        return (when if when.tzinfo else when.replace(tzinfo=self._zone)).astimezone(UTC)
+
+
+def calendar(text: str) -> Calendar:
+    """Read an iCalendar text. Raises `CalendarError` with what is wrong."""
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        raise CalendarError(f"the calendar is over {MAX_BYTES} bytes", hint="Export fewer events.")
+    try:
+        parsed = icalendar.Calendar.from_ical(text)
+        if not isinstance(parsed, icalendar.Calendar):
+            raise InvalidCalendar(f"it is a {parsed.name}, not a VCALENDAR")
+        events = list(parsed.walk("VEVENT"))
+        if len(events) > MAX_EVENTS:
+            raise CalendarError(
+                f"the calendar has {len(events)} events", hint=f"At most {MAX_EVENTS}."
+            )
+        for event in events:
+            _check(event)
+        found = Calendar(parsed, _zone(parsed))
+        found.on(datetime(2026, 1, 1, tzinfo=UTC))  # what can't be followed is said now
+    except CalendarError:
+        raise
+    except Exception as error:
+        # The parser's own errors are of many kinds, and every one means the same here.
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise CalendarError(
+            f"it is no calendar: {why}", hint="Export it again as iCalendar (.ics)."
+        ) from error
+    return found
+
+
+def _zone(parsed: Any) -> tzinfo:
+    name = str(parsed.get("X-WR-TIMEZONE", "UTC"))
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise CalendarError(f"its zone {name!r} is not known", hint="Use an IANA name.") from error
+
+
+def _check(event: Any) -> None:
+    if event.errors:
+        raise CalendarError(f"an event can't be read: {event.errors[0]}", hint="Correct it.")
+    start = event.get("DTSTART")
+    if start is None:
+        raise CalendarError("an event has no DTSTART", hint="Give it one, or take it out.")
+    if start.dt.year < _EARLIEST:
+        raise CalendarError(f"an event begins in {start.dt.year}", hint=f"After {_EARLIEST}.")
+    rules = event.get("RRULE", [])
+    for rule in rules if isinstance(rules, list) else [rules]:
+        frequency = str((rule.get("FREQ") or [""])[0]).upper()
+        if frequency not in _FREQUENCIES or _WITHIN_A_DAY & {str(k).upper() for k in rule}:
+            raise CalendarError(
+                "an event recurs within a day", hint="DAILY is the most a freeze can follow."
+            )
