@@ -31,7 +31,8 @@ from handrail.errors import BadInput, HandrailError, NotAllowed, NotFound, TooLa
 from handrail.privacy.randomness import draw
 from handrail.service import codec
 from handrail.service.asked import Asked, definition_of
-from handrail.service.begin import Again, Begin
+from handrail.service.begin import Begin
+from handrail.service.begun import Again
 from handrail.service.codec import Sealed
 from handrail.service.draw import Draw
 from handrail.service.known import Keeper

@@ -27,7 +27,6 @@ import structlog
 
 from handrail.clock import Clock
 from handrail.connectors.executor import Cancel, Executor, OnProgress, Order, Reply
-from handrail.core import notice
 from handrail.core.action import State, move
 from handrail.core.events import EventType
 from handrail.core.model import Classification, Degree, Effect, Json, Mode, Snapshot, Tier
@@ -36,7 +35,8 @@ from handrail.errors import Closed, HandrailError, NoAnswer, NotSent, Unavailabl
 from handrail.privacy.seal import Sealer
 from handrail.service import codec, outcome
 from handrail.service.acted import Answered
-from handrail.service.asked import Asked, until, why
+from handrail.service.asked import Asked, until
+from handrail.service.begun import Again, NeedsPeople, notice_row, rollback_row
 from handrail.service.bell import Bell
 from handrail.service.outcome import Outcome
 from handrail.store.contract import Change, Event, Put, Rows, Store, View
@@ -61,29 +61,6 @@ OUTCOME_EVENT: Mapping[State, EventType] = {
     State.FAILED: EventType.ACTION_FAILED,
     State.UNKNOWN: EventType.ACTION_UNKNOWN,
 }
-
-
-class NeedsPeople(HandrailError):
-    """The action is tier 3, or refused: it does not begin now. A way to speak inside the
-    service; no door sees it."""
-
-    code = "needs-people"
-
-    def __init__(self, classification: Classification, state: Snapshot) -> None:
-        super().__init__(why(classification))
-        self.classification = classification
-        self.state = state
-
-
-class Again(HandrailError):
-    """The idempotency key was used before: ``action`` is what it made."""
-
-    code = "again"
-
-    def __init__(self, action: str, body_digest: bytes) -> None:
-        super().__init__("this key was used before")
-        self.action = action
-        self.body_digest = body_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +127,10 @@ class Begin:
                     begun_at=now,
                 ),
                 *asked.sealed,
-                *_rollback_row(asked, now),
+                *rollback_row(asked, now),
             ]
             if classification.tier is Tier.NOTIFY:
-                writes.append(_notice_row(asked, designate(asked, view), now))
+                writes.append(notice_row(asked, designate(asked, view), now))
             event = asked.event(EventType.ACTION_BEGUN, classification, state)
             return Rows(tuple(writes), (event,), answer=classification)
 
@@ -193,7 +170,7 @@ class Begin:
                     (asked.action.id,),
                     {"state": State.BEGUN.value, "begun_at": now},
                 ),
-                *_rollback_row(asked, now),
+                *rollback_row(asked, now),
                 *asked.sealed,  # what was read just before; the call itself is sealed already
             ]
             event = asked.event(EventType.ACTION_RELEASED, classification, state)
@@ -435,49 +412,6 @@ def _trusted_clock(view: View) -> None:
 
 def _stopped(state: Snapshot) -> bool:
     return any(p.degree is Degree.STOP for p in state.pauses)
-
-
-def _notice_row(asked: Asked, person: str, now: int) -> Put:
-    settings = asked.policy.settings
-    windows = notice.windows(settings, asked.row)
-    return Put(
-        "notice",
-        {
-            "id": "ntc_" + asked.action.id.partition("_")[2],
-            "action": asked.action.id,
-            "person": person,
-            "role": asked.row.notify if asked.row else "",
-            "state": "pending",
-            "send_by": until(now, windows.send),
-            "review_by": until(now, windows.review),
-            "reversible_until": until(now, windows.reversal)
-            if asked.row and asked.row.rollback and asked.row.rollback.one_click
-            else None,
-            "sent_at": None,
-            "attempts": 0,
-            "answered_at": None,
-            "answered_by": None,
-            "due_at": now,
-        },
-    )
-
-
-def _rollback_row(asked: Asked, now: int) -> list[Put]:
-    template = asked.row.rollback if asked.row else None
-    if template is None:
-        return []
-    return [
-        Put(
-            "rollback",
-            {
-                "action": asked.action.id,
-                "class": template.kind,
-                "expires_at": until(now, template.within or asked.policy.settings.reversal_window),
-                "proven_at": None,
-                "text": template.text,
-            },
-        )
-    ]
 
 
 def _reversal_lost(view: View, action: str) -> Rows:

@@ -20,7 +20,8 @@ from handrail.service import codec
 from handrail.service.acted import Acted, Answered
 from handrail.service.ask import Ask
 from handrail.service.asked import Asked, Moved, why
-from handrail.service.begin import Again, Begin, Ended, NeedsPeople
+from handrail.service.begin import Begin, Ended
+from handrail.service.begun import Again, NeedsPeople
 from handrail.service.bell import Bell
 from handrail.service.draw import Draw
 from handrail.service.versions import Versions

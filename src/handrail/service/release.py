@@ -20,7 +20,8 @@ from handrail.service import codec
 from handrail.service.answer import stands
 from handrail.service.ask import Ask
 from handrail.service.asked import Asked, Moved
-from handrail.service.begin import Begin, NeedsPeople
+from handrail.service.begin import Begin
+from handrail.service.begun import NeedsPeople
 from handrail.service.bell import Bell
 from handrail.service.known import Keeper
 from handrail.service.versions import Versions

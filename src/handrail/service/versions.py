@@ -15,17 +15,17 @@ from handrail.core import approval, package
 from handrail.core.action import OPEN, State, move
 from handrail.core.approval import AnswerKind, Given
 from handrail.core.events import EventType
-from handrail.core.model import Agent, Classification, Request, SignedIn, Snapshot, Tier, Urgency
-from handrail.core.routing import Routed, route
+from handrail.core.model import Agent, Request, SignedIn, Tier
 from handrail.errors import Closed, Conflict, NotAllowed, NotFound, Refused, TooMany
 from handrail.privacy.seal import Sealer
 from handrail.service import codec
 from handrail.service.ask import Ask
-from handrail.service.asked import Asked, Moved, until, why
-from handrail.service.begin import Again, NeedsPeople
+from handrail.service.asked import Asked, Moved, why
+from handrail.service.begun import Again, NeedsPeople
 from handrail.service.bell import Bell
 from handrail.service.draw import Draw
 from handrail.service.known import Keeper
+from handrail.service.opening import Opening, Openings
 from handrail.store.contract import Change, Event, OpenProposal, Put, Reader, Row, Rows, Store, View
 
 _TRIES = 8
@@ -46,6 +46,7 @@ class Versions:
     ) -> None:
         self._store = store
         self._ask = ask
+        self._openings = Openings(store, keeper, clock)
         self._keeper = keeper
         self._sealer = sealer
         self._clock = clock
@@ -62,7 +63,7 @@ class Versions:
         """
         proposal_id = self._draw.id("prp")
         try:
-            opening = self._opening(asked, proposal_id, 1)
+            opening = self._openings.of(asked, proposal_id, 1)
         except Refused as incomplete:
             self._ask.refuse(asked, incomplete.message, "incomplete")
             return asked.action.id
@@ -184,9 +185,9 @@ class Versions:
             asked = self._ask.understand(
                 agent, replace(request, idempotency_key=None), meta={}, era="legacy", note=note
             )
-            opening = self._opening(asked, old["proposal"], version, because, note)
+            opening = self._openings.of(asked, old["proposal"], version, because, note)
 
-            def unit(view: View, asked: Asked = asked, opening: _Opening = opening) -> Rows:
+            def unit(view: View, asked: Asked = asked, opening: Opening = opening) -> Rows:
                 current = view.row("action", old["id"])
                 if current is None:
                     raise NotFound(f"no action {old['id']}")
@@ -240,153 +241,10 @@ class Versions:
         plain = self._sealer.open(sealed["ref"], sealed["key"], bytes(sealed["ciphertext"]))
         return row, codec.open_request(plain)
 
-    def _opening(
-        self, asked: Asked, proposal_id: str, version: int, because: str = "", note: str = ""
-    ) -> "_Opening":
-        """Everything that needs reading before the unit: routing, history, the package."""
-        known = self._keeper.current()
-        now = self._clock.now()
-        classification = asked.outlook()
-        category = asked.row.category if asked.row else "other"
-        with self._store.read() as reader:
-            open_incident = any(
-                i["state"] == "open" and i["client"] and i["client"] in asked.action.clients
-                for i in reader.incidents(limit=50)
-            )
-            similar = [dict(r) for r in reader.similar(asked.action.type, asked.client)]
-            record = dict(reader.track_record(asked.agent.id, asked.action.type))
-            observed = _observed(reader, asked)
-        how_soon = asked.row.urgency if asked.row else Urgency.NORMAL
-        routed = route(
-            category=category,
-            scope=asked.judgement.scope,
-            clients=asked.action.clients,
-            data_classes=asked.judgement.data_classes,
-            needs=asked.row.approvals if asked.row else 1,
-            policy=asked.policy,
-            people=tuple(known.people.values()),
-            known=known.clients,
-            urgency=how_soon,
-            halved=open_incident,
-            now=now,
-        )
-        frozen = package.freeze(
-            proposal=proposal_id,
-            version=version,
-            action=asked.action,
-            arguments=asked.arguments,
-            agent=asked.agent,
-            clients=[known.clients[c].name for c in asked.action.clients if c in known.clients],
-            row=asked.row,
-            sentence=asked.sentence,
-            classification=classification,
-            facts=asked.facts,
-            before=asked.before,
-            similar=similar,
-            track_record=record,
-            urgency=how_soon,
-            observed=observed,
-            note=note,
-            because=because,
-        )
-        excluded = self._excluded(asked)
-        settings = asked.policy.settings
-        return _Opening(
-            proposal=proposal_id,
-            version=version,
-            routed=routed,
-            package=frozen.document,
-            digest=frozen.digest,
-            excluded=excluded,
-            urgency=how_soon.value,
-            lifetime=settings.lifetimes[how_soon],
-            undo=settings.undo_window,
-            valid=settings.approval_valid,
-        )
-
-    def _excluded(self, asked: Asked) -> dict[str, str]:
-        """Who may not approve this, and why (I5): looked up, not claimed."""
-        excluded: dict[str, str] = {}
-        if asked.policy.four_eyes(asked.action.type):
-            excluded[asked.agent.sponsor] = "You sponsor the agent that proposed it"
-        person = asked.facts.get("fact.trigger_person")
-        if isinstance(person, str) and person:
-            for known in self._keeper.current().people.values():
-                if person.casefold() in {known.email.casefold(), known.id.casefold()}:
-                    excluded[known.id] = "Your own ticket triggered it"
-        return excluded
-
-
-class _Opening:
-    """One version ready to be stored."""
-
-    def __init__(
-        self,
-        *,
-        proposal: str,
-        version: int,
-        routed: Routed,
-        package: bytes,
-        digest: bytes,
-        excluded: Mapping[str, str],
-        urgency: str,
-        lifetime: Any,
-        undo: Any,
-        valid: Any,
-    ) -> None:
-        self.proposal = proposal
-        self.version = version
-        self.routed = routed
-        self.package = package
-        self.digest = digest
-        self.excluded = excluded
-        self.urgency = urgency
-        self.lifetime = lifetime
-        self.undo = undo
-        self.valid = valid
-
-    def row(self, asked: Asked, now: int) -> Row:
-        return {
-            "id": self.proposal,
-            "version": self.version,
-            "action": asked.action.id,
-            "urgency": self.urgency,
-            "chain": codec.chain_text(self.routed.chain, self.routed.also),
-            "excluded": codec.dump(dict(self.excluded)),
-            "needs": self.routed.needs,
-            "undo_seconds": int(self.undo.total_seconds()),
-            "valid_seconds": int(self.valid.total_seconds()),
-            "same": asked.same,
-            "package": self.package,
-            "package_digest": self.digest,
-            "at": now,
-            "lapses_at": until(now, self.lifetime),
-            "step": -1,
-            "due_at": now,  # the sweep tells the first step at once
-        }
-
-    def rows(
-        self, asked: Asked, classification: Classification, state: Snapshot, now: int
-    ) -> tuple[tuple[Put | Change, ...], Event]:
-        put = asked.put(
-            State.WAITING, classification, now, proposal=self.proposal, version=self.version
-        )
-        event = asked.event(
-            EventType.ACTION_PROPOSED,
-            classification,
-            state,
-            proposal=self.proposal,
-            version=self.version,
-            package=self.digest.hex(),
-            chain=[[s.role, int(s.window.total_seconds())] for s in self.routed.chain],
-            needs=self.routed.needs,
-        )
-        return (put, *asked.sealed, Put("proposal", self.row(asked, now))), event
-
 
 def _approve_at_once(
     view: View,
-    opening: _Opening,
+    opening: Opening,
     asked: Asked,
     writes: tuple[Put | Change, ...],
     given: tuple[SignedIn, str],
@@ -453,25 +311,6 @@ def _approve_at_once(
         if isinstance(w, Put)
     ]
     return (Put("action", values), *rest, answer_row), event
-
-
-def _observed(reader: Reader, asked: Asked) -> frozenset[int]:
-    """Which of the positions that the agent names are reads of its own that went through
-    Handrail, of a client that this call concerns: its claim alone proves nothing."""
-    found = set()
-    for evidence in asked.action.request.evidence:
-        entry = None if evidence.entry is None else reader.row("entry", evidence.entry)
-        action = reader.row("action", entry["action"]) if entry and entry["action"] else None
-        if (
-            action is not None
-            and entry is not None
-            and entry["type"] == EventType.ACTION_BEGUN
-            and action["agent"] == asked.agent.id
-            and action["effect"] == "read"
-            and (action["client"] in asked.action.clients or not action["client"])
-        ):
-            found.add(int(entry["seq"]))
-    return frozenset(found)
 
 
 def _same(view: View, asked: Asked) -> OpenProposal | None:

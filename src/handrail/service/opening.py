@@ -1,0 +1,179 @@
+"""What a proposal opens with: whom it goes to and the decision package, frozen (I10, SPEC 5).
+
+Everything that must be read is read here, before the unit that stores it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from handrail.clock import Clock
+from handrail.core import package
+from handrail.core.action import State
+from handrail.core.events import EventType
+from handrail.core.model import Classification, Snapshot, Urgency
+from handrail.core.routing import Routed, route
+from handrail.service import codec
+from handrail.service.asked import Asked, until
+from handrail.service.known import Keeper
+from handrail.store.contract import Change, Event, Put, Reader, Row, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """One version ready to be stored: who is asked, and the package that is frozen with it."""
+
+    proposal: str
+    version: int
+    routed: Routed
+    package: bytes
+    digest: bytes
+    excluded: Mapping[str, str]
+    urgency: str
+    lifetime: timedelta
+    undo: timedelta
+    valid: timedelta
+
+    def row(self, asked: Asked, now: int) -> Row:
+        """The `proposal` row at *now* (microseconds)."""
+        return {
+            "id": self.proposal,
+            "version": self.version,
+            "action": asked.action.id,
+            "urgency": self.urgency,
+            "chain": codec.chain_text(self.routed.chain, self.routed.also),
+            "excluded": codec.dump(dict(self.excluded)),
+            "needs": self.routed.needs,
+            "undo_seconds": int(self.undo.total_seconds()),
+            "valid_seconds": int(self.valid.total_seconds()),
+            "same": asked.same,
+            "package": self.package,
+            "package_digest": self.digest,
+            "at": now,
+            "lapses_at": until(now, self.lifetime),
+            "step": -1,
+            "due_at": now,  # the sweep tells the first step at once
+        }
+
+    def rows(
+        self, asked: Asked, classification: Classification, state: Snapshot, now: int
+    ) -> tuple[tuple[Put | Change, ...], Event]:
+        """What opening it writes, the action's row first, and its entry."""
+        put = asked.put(
+            State.WAITING, classification, now, proposal=self.proposal, version=self.version
+        )
+        event = asked.event(
+            EventType.ACTION_PROPOSED,
+            classification,
+            state,
+            proposal=self.proposal,
+            version=self.version,
+            package=self.digest.hex(),
+            chain=[[s.role, int(s.window.total_seconds())] for s in self.routed.chain],
+            needs=self.routed.needs,
+        )
+        return (put, *asked.sealed, Put("proposal", self.row(asked, now))), event
+
+
+class Openings:
+    """Prepares versions for storing."""
+
+    def __init__(self, store: Store, keeper: Keeper, clock: Clock) -> None:
+        self._store = store
+        self._keeper = keeper
+        self._clock = clock
+
+    def of(
+        self, asked: Asked, proposal_id: str, version: int, because: str = "", note: str = ""
+    ) -> Opening:
+        """Everything that needs reading before the unit: routing, history, the package."""
+        known = self._keeper.current()
+        now = self._clock.now()
+        classification = asked.outlook()
+        category = asked.row.category if asked.row else "other"
+        with self._store.read() as reader:
+            open_incident = any(
+                i["state"] == "open" and i["client"] and i["client"] in asked.action.clients
+                for i in reader.incidents(limit=50)
+            )
+            similar = [dict(r) for r in reader.similar(asked.action.type, asked.client)]
+            record = dict(reader.track_record(asked.agent.id, asked.action.type))
+            observed = _observed(reader, asked)
+        how_soon = asked.row.urgency if asked.row else Urgency.NORMAL
+        routed = route(
+            category=category,
+            scope=asked.judgement.scope,
+            clients=asked.action.clients,
+            data_classes=asked.judgement.data_classes,
+            needs=asked.row.approvals if asked.row else 1,
+            policy=asked.policy,
+            people=tuple(known.people.values()),
+            known=known.clients,
+            urgency=how_soon,
+            halved=open_incident,
+            now=now,
+        )
+        frozen = package.freeze(
+            proposal=proposal_id,
+            version=version,
+            action=asked.action,
+            arguments=asked.arguments,
+            agent=asked.agent,
+            clients=[known.clients[c].name for c in asked.action.clients if c in known.clients],
+            row=asked.row,
+            sentence=asked.sentence,
+            classification=classification,
+            facts=asked.facts,
+            before=asked.before,
+            similar=similar,
+            track_record=record,
+            urgency=how_soon,
+            observed=observed,
+            note=note,
+            because=because,
+        )
+        excluded = self._excluded(asked)
+        settings = asked.policy.settings
+        return Opening(
+            proposal=proposal_id,
+            version=version,
+            routed=routed,
+            package=frozen.document,
+            digest=frozen.digest,
+            excluded=excluded,
+            urgency=how_soon.value,
+            lifetime=settings.lifetimes[how_soon],
+            undo=settings.undo_window,
+            valid=settings.approval_valid,
+        )
+
+    def _excluded(self, asked: Asked) -> dict[str, str]:
+        """Who may not approve this, and why (I5): looked up, not claimed."""
+        excluded: dict[str, str] = {}
+        if asked.policy.four_eyes(asked.action.type):
+            excluded[asked.agent.sponsor] = "You sponsor the agent that proposed it"
+        person = asked.facts.get("fact.trigger_person")
+        if isinstance(person, str) and person:
+            for known in self._keeper.current().people.values():
+                if person.casefold() in {known.email.casefold(), known.id.casefold()}:
+                    excluded[known.id] = "Your own ticket triggered it"
+        return excluded
+
+
+def _observed(reader: Reader, asked: Asked) -> frozenset[int]:
+    """Which of the positions that the agent names are reads of its own that went through
+    Handrail, of a client that this call concerns: its claim alone proves nothing."""
+    found = set()
+    for evidence in asked.action.request.evidence:
+        entry = None if evidence.entry is None else reader.row("entry", evidence.entry)
+        action = reader.row("action", entry["action"]) if entry and entry["action"] else None
+        if (
+            action is not None
+            and entry is not None
+            and entry["type"] == EventType.ACTION_BEGUN
+            and action["agent"] == asked.agent.id
+            and action["effect"] == "read"
+            and (action["client"] in asked.action.clients or not action["client"])
+        ):
+            found.add(int(entry["seq"]))
+    return frozenset(found)
