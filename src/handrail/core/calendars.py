@@ -3,6 +3,8 @@
 * Every event counts, recurring ones as often as they recur, unless it is cancelled.
 * A time without a zone, and a whole day, are taken in the calendar's zone (`X-WR-TIMEZONE`),
   else in UTC.
+* The libraries are imported when there is a calendar: most policies have none, and every command
+  would wait for them.
 * What would make a calendar costly is refused: its size, its number of events, rules that recur
   within a day.
 """
@@ -11,10 +13,6 @@ import threading
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import icalendar
-import recurring_ical_events
-from icalendar.error import InvalidCalendar
 
 from handrail.errors import BadInput
 
@@ -36,8 +34,8 @@ class CalendarError(BadInput):
 class Calendar:
     """The events of one calendar. The same text gives the same answer at the same instant."""
 
-    def __init__(self, parsed: Any, zone: tzinfo) -> None:
-        self._events = recurring_ical_events.of(parsed)
+    def __init__(self, events: Any, zone: tzinfo) -> None:
+        self._events = events
         self._zone = zone
         self._lock = threading.Lock()
         self._days: dict[date, list[tuple[datetime, datetime]]] = {}
@@ -72,10 +70,13 @@ def calendar(text: str) -> Calendar:
     """Read an iCalendar text. Raises `CalendarError` with what is wrong."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise CalendarError(f"the calendar is over {MAX_BYTES} bytes", hint="Export fewer events.")
+    import icalendar  # noqa: PLC0415
+    import recurring_ical_events  # noqa: PLC0415
+
     try:
         parsed = icalendar.Calendar.from_ical(text)
         if not isinstance(parsed, icalendar.Calendar):
-            raise InvalidCalendar(f"it is a {parsed.name}, not a VCALENDAR")
+            raise CalendarError(f"it is a {parsed.name}", hint="Export a VCALENDAR.")
         events = list(parsed.walk("VEVENT"))
         if len(events) > MAX_EVENTS:
             raise CalendarError(
@@ -83,7 +84,7 @@ def calendar(text: str) -> Calendar:
             )
         for event in events:
             _check(event)
-        found = Calendar(parsed, _zone(parsed))
+        found = Calendar(recurring_ical_events.of(parsed), _zone(parsed))
         found.on(datetime(2026, 1, 1, tzinfo=UTC))  # what can't be followed is said now
     except CalendarError:
         raise

@@ -470,7 +470,7 @@ MAIN = Shape(
         "four_eyes": Key(GLOBS, "Types where even the agent's sponsor may not approve."),
         "own_ground": Key(Listing(GROUND), "What no agent may touch."),
         "prohibited": Key(Listing(PROHIBITED), "What is refused."),
-        "facts": Key(Listing(FACT), "How facts are looked up; the first that gives one counts."),
+        "facts": Key(Listing(FACT), "How facts are looked up."),
         "freezes": Key(Listing(FREEZE), "When changes wait for a person."),
     },
 )
