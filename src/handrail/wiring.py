@@ -31,6 +31,7 @@ from handrail.service.draw import Draw
 from handrail.service.govern import Govern
 from handrail.service.incident import Incidents
 from handrail.service.known import Keeper
+from handrail.service.limits import Limits
 from handrail.service.notices import Notices
 from handrail.service.pause import Pauses
 from handrail.service.people import Directory
@@ -78,9 +79,20 @@ def middle(
     versions = Versions(store, ask, keeper, sealer, clock, draw, bell)
     release = Release(store, ask, begin, versions, keeper, sealer, clock, bell)
     catalogue = Catalogue(store, upstreams, sealer, keeper)
-    sweep = Sweep(store, release, Telling(channels), policies, keeper, clock, bell)
+    telling = Telling(channels)
+    sweep = Sweep(store, release, telling, policies, keeper, clock, bell)
     services = Services(
-        govern=Govern(store, ask, begin, versions, sealer, clock, draw, bell),
+        govern=Govern(
+            store,
+            ask,
+            begin,
+            versions,
+            sealer,
+            clock,
+            draw,
+            bell,
+            Limits(store, keeper, telling, clock),
+        ),
         answers=Answers(store, versions, policies, clock, bell),
         reversals=Reversals(store, begin, policies, sealer, draw, bell),
         notices=Notices(store, draw),

@@ -81,6 +81,7 @@ def policy_files(**replaced: str) -> dict[str, str]:
 version: 1
 organisation: {name: Test}
 settings: {actions_per_hour: 100000, open_per_agent: 100000, open_per_trigger: 100000,
+           asks_per_hour: 100000,
            max_clients: 100000, max_targets: 100000}
 roles:
   account-engineer: {says: one client, per_client: true, backups: [on-call-senior]}

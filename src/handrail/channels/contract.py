@@ -15,7 +15,7 @@ class Message:
     """What to tell a person: at most eight lines, no personal data, no agent text (UX 6)."""
 
     ref: str  #: `prp_…` or `act_…`: one message per ref and person, edited to its result
-    kind: str  #: `ask`, `reminder`, `notice`, `alarm`, `result`
+    kind: str  #: `ask`, `reminder`, `notice`, `alarm`, `finding`, `result`
     title: str
     lines: tuple[str, ...]
     path: str  #: of the console page, such as `/proposals/prp_…`

@@ -19,6 +19,12 @@ def package(found: Mapping[str, Any]) -> None:
     say(f"{found['id']} version {found['version']}, {found['state']}")
     if found["newest_version"] != found["version"]:
         say(f"A newer version waits: {found['newest_version']}.")
+    if document.get("denied"):
+        before = document["denied"]
+        _box(
+            f"{before['by']} denied this {when(before['at'])}; it is asked a second time",
+            ": ".join(t for t in (before["reason"], before["note"]) if t),
+        )
     say()
     _field("Clients", ", ".join(document["clients"]) or "unknown")
     _field("Targets", ", ".join(document["targets"]) or "none named")

@@ -27,6 +27,7 @@ class EventType(StrEnum):
     ACTION_REPORTED = "agent:action:reported"  # a cooperative outcome, in the agent's words
     ACTION_NOTED = "agent:action:noted"
     AGENT_ESCALATED = "agent:trigger:escalated"
+    AGENT_LIMITED = "handrail:agent:limited"  # one finding for many refusals
     READ_MADE = "handrail:read:made"  # Handrail's own read: a snapshot, a check, a precondition
 
     PROPOSAL_ASKED = "handrail:proposal:asked"  # a step of the chain was asked
@@ -104,6 +105,7 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.ACTION_REPORTED: "{who} reported {state}; that is its own word.",
     EventType.ACTION_NOTED: "{who} noted what it weighed.",
     EventType.AGENT_ESCALATED: "{who} raised its hand: {kind}.",
+    EventType.AGENT_LIMITED: "The agent {agent} ran into a limit: {why}.",
     EventType.READ_MADE: "Handrail read {type} for {purpose}.",
     EventType.PROPOSAL_ASKED: "{role} was asked, until {until}.",
     EventType.PROPOSAL_ESCALATED: "Nobody answered in time; the question moved on to {role}.",

@@ -75,6 +75,7 @@ def freeze(
     observed: frozenset[int] = frozenset(),
     note: str = "",
     because: str = "",
+    denied: Mapping[str, str] | None = None,
 ) -> Package:
     """Freeze one version.
 
@@ -111,6 +112,7 @@ def freeze(
         "title": sentence,
         "summary": _summary(sentence, names, undo),
         "because": because,
+        "denied": None if denied is None else {k: words(v, 1000) for k, v in denied.items()},
         "clients": list(clients),
         "client_ids": list(action.clients),
         "targets": [plain(t) for t in action.targets],
@@ -191,6 +193,7 @@ _COMPARED: Sequence[tuple[str, tuple[str, ...]]] = (
     ("Confidence", ("facts", "confidence", "value")),
     ("What the agent says", ("agent_words",)),
     ("Questions and answers", ("note",)),
+    ("Denied before", ("denied",)),
     ("Policy", ("policy", "digest")),
 )
 

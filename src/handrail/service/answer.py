@@ -24,11 +24,12 @@ from handrail.errors import (
     Stale,
     StepUpNeeded,
 )
-from handrail.service import codec
+from handrail.service import codec, denials
+from handrail.service.asked import until
 from handrail.service.bell import Bell
 from handrail.service.policies import Policies
 from handrail.service.versions import Versions, next_look
-from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
+from handrail.store.contract import Change, Drop, Event, Put, Row, Rows, Store, View
 
 EVENTS: Mapping[AnswerKind, EventType] = {
     AnswerKind.APPROVE: EventType.PROPOSAL_APPROVED,
@@ -201,13 +202,18 @@ class Answers:
                 late = Put("answer", {**put.row, "effective": 0})
                 return Rows((late,), (event,), answer=(before.state, before, closed))
             where = approval.where(after, from_us(view.now))
-            writes: list[Put | Change] = [put]
+            writes: list[Put | Change | Drop] = [put]
             current = State(action["state"])
             if where.state is not current:
                 move(current, where.state)
                 writes.append(
                     Change("action", (action["id"],), _state_values(where, kind, given, view.now))
                 )
+            if where.state is State.DENIED:
+                since = view.now - until(0, policy.settings.second_ask)
+                writes += denials.denied(view, action, proposal, given, view.now, since)
+            elif where.state is State.APPROVED:
+                writes += denials.lifted(view, action)
             writes.append(
                 Change(
                     "proposal",

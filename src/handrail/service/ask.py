@@ -27,7 +27,7 @@ from handrail.core.model import (
 )
 from handrail.core.policy import MatrixRow, Policy, content_digest
 from handrail.core.routing import designated
-from handrail.errors import BadInput, HandrailError, NotAllowed, NotFound, TooLarge, TooMany
+from handrail.errors import BadInput, HandrailError, NotAllowed, NotFound, TooLarge
 from handrail.privacy.randomness import draw
 from handrail.service import codec
 from handrail.service.asked import Asked, definition_of
@@ -41,7 +41,6 @@ from handrail.store.contract import Put, Row, Rows, Store, View
 
 MAX_ARGUMENTS = 1 << 20  # bytes
 MAX_REASONING = 20_000  # characters
-HOUR_US = 3_600_000_000
 
 #: A reference that may stand in a leaf: an identifier by its shape, not a sentence about someone.
 _PLAIN_REF = re.compile(r"[A-Za-z]{0,12}[-_#]?[0-9]{1,12}")
@@ -271,16 +270,6 @@ class Ask:
             return Rows((put, *asked.sealed), (event,))
 
         self._store.commit(unit)
-
-    def check_limits(self, asked: Asked, view: View) -> None:
-        """Raise `TooMany` when the agent has asked for too much in the last hour."""
-        limit = asked.policy.settings.actions_per_hour
-        if view.count(f"agent:{asked.agent.id}", view.now - HOUR_US) >= limit:
-            raise TooMany(
-                f"this agent has asked for {limit} actions in the last hour",
-                retry_after=60,
-                hint="The limit is actions_per_hour of the policy.",
-            )
 
     def leaf_ref(self, trigger: Trigger) -> list[str]:
         """A trigger as it may stand in a leaf: its reference only when it is plainly an id."""

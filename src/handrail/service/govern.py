@@ -14,9 +14,9 @@ from handrail.connectors.following import Cancel, OnProgress
 from handrail.core.action import State
 from handrail.core.events import EventType
 from handrail.core.model import Agent, Classification, Mode, Request, Tier, Trigger
-from handrail.errors import BadInput, Closed, Conflict, KeyReused, NotFound, Unavailable
+from handrail.errors import BadInput, Closed, Conflict, KeyReused, NotFound, TooMany, Unavailable
 from handrail.privacy.seal import Sealer
-from handrail.service import codec
+from handrail.service import codec, limits
 from handrail.service.acted import Acted, Answered
 from handrail.service.ask import Ask
 from handrail.service.asked import Asked, Moved, why
@@ -24,6 +24,7 @@ from handrail.service.begin import Begin, Ended
 from handrail.service.begun import Again, NeedsPeople
 from handrail.service.bell import Bell
 from handrail.service.draw import Draw
+from handrail.service.limits import Limits
 from handrail.service.versions import Versions
 from handrail.store.contract import Change, Event, Reader, Row, Rows, Store, View
 
@@ -47,6 +48,7 @@ class Govern:
         clock: Clock,
         draw: Draw,
         bell: Bell,
+        full: Limits,
     ) -> None:
         self._store = store
         self._ask = ask
@@ -56,6 +58,7 @@ class Govern:
         self._clock = clock
         self._draw = draw
         self._bell = bell
+        self._limits = full
 
     def act(
         self,
@@ -80,6 +83,9 @@ class Govern:
                 return self._act(asked, on_progress, cancel)
             except Moved:
                 self._ask.forget()
+            except TooMany as full:
+                self._limits.reached(agent, full)
+                raise
             except Again as again:
                 if again.body_digest != asked.body_digest:
                     raise KeyReused("this idempotency key was used for another request") from None
@@ -98,7 +104,7 @@ class Govern:
             try:
                 classification, ended = self._begin.at_once(
                     asked,
-                    admit=self._ask.check_limits,
+                    admit=limits.admit_action,
                     designate=self._ask.designated,
                     on_progress=on_progress,
                     cancel=cancel,

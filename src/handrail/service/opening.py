@@ -4,7 +4,7 @@ Everything that must be read is read here, before the unit that stores it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from handrail.clock import Clock
@@ -15,6 +15,7 @@ from handrail.core.model import Classification, Snapshot, Urgency
 from handrail.core.routing import Routed, route
 from handrail.service import codec
 from handrail.service.asked import Asked, until
+from handrail.service.denials import Stuck
 from handrail.service.known import Keeper
 from handrail.store.contract import Change, Event, Put, Reader, Row, Store
 
@@ -84,7 +85,13 @@ class Openings:
         self._clock = clock
 
     def of(
-        self, asked: Asked, proposal_id: str, version: int, because: str = "", note: str = ""
+        self,
+        asked: Asked,
+        proposal_id: str,
+        version: int,
+        because: str = "",
+        note: str = "",
+        stuck: Stuck | None = None,
     ) -> Opening:
         """Everything that needs reading before the unit: routing, history, the package."""
         known = self._keeper.current()
@@ -113,6 +120,7 @@ class Openings:
             halved=open_incident,
             now=now,
         )
+        names = {p.id: p.name for p in known.people.values()}
         frozen = package.freeze(
             proposal=proposal_id,
             version=version,
@@ -131,7 +139,12 @@ class Openings:
             observed=observed,
             note=note,
             because=because,
+            denied=None
+            if stuck is None
+            else {**stuck.shown(), "by": names.get(stuck.by, stuck.by)},
         )
+        if stuck is not None:
+            routed = replace(routed, chain=stuck.chain(routed.chain))
         excluded = self._excluded(asked)
         settings = asked.policy.settings
         return Opening(

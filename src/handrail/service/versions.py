@@ -16,9 +16,9 @@ from handrail.core.action import OPEN, State, move
 from handrail.core.approval import AnswerKind, Given
 from handrail.core.events import EventType
 from handrail.core.model import Agent, Request, SignedIn, Tier
-from handrail.errors import Closed, Conflict, NotAllowed, NotFound, Refused, TooMany
+from handrail.errors import Closed, Conflict, NotAllowed, NotFound, Refused
 from handrail.privacy.seal import Sealer
-from handrail.service import codec
+from handrail.service import codec, denials, limits
 from handrail.service.ask import Ask
 from handrail.service.asked import Asked, Moved, why
 from handrail.service.begun import Again, NeedsPeople
@@ -62,8 +62,13 @@ class Versions:
         Raises `Moved`, `Again`, `TooMany`, and what `Store.commit` raises.
         """
         proposal_id = self._draw.id("prp")
+        span = asked.policy.settings.second_ask
+        denial_keys = denials.keys(asked.action.type, asked.action.clients, asked.action.targets)
+        with self._store.read() as reader:
+            since = to_us(self._clock.now() - span)
+            stuck = denials.found(reader, denial_keys, since)
         try:
-            opening = self._openings.of(asked, proposal_id, 1)
+            opening = self._openings.of(asked, proposal_id, 1, stuck=stuck)
         except Refused as incomplete:
             self._ask.refuse(asked, incomplete.message, "incomplete")
             return asked.action.id
@@ -75,18 +80,26 @@ class Versions:
             same = _same(view, asked)
             if same is not None:
                 return Rows(answer=same.action)
-            self._ask.check_limits(asked, view)
-            _check_open(asked, view)
+            limits.admit_action(asked, view)
+            limits.admit_proposal(asked, view)
+            if denials.found(view, denial_keys, since) != stuck:
+                raise Moved("people have answered the same question meanwhile")
+            if stuck is not None and stuck.asks:
+                raise stuck.third(span)
             classification, state = asked.settle(view)
             if classification.tier is Tier.PROHIBITED:
                 raise NeedsPeople(classification, state)
             writes, event = opening.rows(asked, classification, state, view.now)
-            return Rows(writes, (event,), answer=asked.action.id)
+            again = denials.asked_again(view, denial_keys, since)
+            return Rows((*writes, *again), (event,), answer=asked.action.id)
 
         try:
             action, _ = self._store.commit(unit)
         except NeedsPeople as held:
             self._ask.refuse(asked, why(held.classification), "prohibited")
+            return asked.action.id
+        except denials.DeniedBefore as third:
+            self._ask.refuse(asked, f"{third.message}. {third.hint}", third.code)
             return asked.action.id
         return str(action)
 
@@ -315,26 +328,6 @@ def _approve_at_once(
 
 def _same(view: View, asked: Asked) -> OpenProposal | None:
     return next((p for p in view.open_proposals() if p.same == asked.same), None)
-
-
-def _check_open(asked: Asked, view: View) -> None:
-    """Raise `TooMany` when the agent or the trigger has too many open proposals already."""
-    settings = asked.policy.settings
-    mine = [p for p in view.open_proposals() if p.agent == asked.agent.id]
-    if len(mine) >= settings.open_per_agent:
-        raise TooMany(
-            f"this agent has {len(mine)} open proposals",
-            retry_after=300,
-            hint="Wait until people have answered some of them, or withdraw one.",
-        )
-    trigger = asked.action.request.trigger
-    key = f"{trigger.kind}:{trigger.ref}"
-    if trigger.ref and sum(p.trigger == key for p in mine) >= settings.open_per_trigger:
-        raise TooMany(
-            f"{key} has {settings.open_per_trigger} open proposals already",
-            retry_after=300,
-            hint="Wait until people have answered some of them, or withdraw one.",
-        )
 
 
 def next_look(where: approval.Where) -> int | None:

@@ -236,6 +236,7 @@ _OPEN = sql.positional(
 )  # fmt: skip
 _ADMITTED_COLUMNS = (
     "at", "state", "type", "agent", "trigger_kind", "trigger_ref", "content", "clients", "targets",
+    "proposal", "version",
 )  # fmt: skip
 # What the windows hold: one range of the action table by its time.
 _ADMITTED = sql.positional(

@@ -190,6 +190,22 @@ answer = Table(
 )
 Index("ix_answer_proposal", answer.c.proposal, answer.c.id)
 
+#: What people denied, by what it was about (SPEC 5: a denial sticks).
+denial = Table(
+    "denial",
+    metadata,
+    Column("type", Text, primary_key=True),
+    Column("client", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("role", Text, nullable=False),  # with whose authority
+    Column("reason", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("asks", Integer, nullable=False),  # since it was denied
+)
+
 notice = Table(
     "notice",
     metadata,

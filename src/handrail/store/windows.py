@@ -1,7 +1,7 @@
 """Sliding windows over what was admitted (SPEC 2: aggregate blast radius; COMMIT section 5).
 
 * One change made in small calls is one change: distinct clients and targets are counted per
-  *scope* (`content:DIGEST`, `trigger:KIND:REF`, `type:TYPE`, `agent:ID`) since any instant.
+  *scope* (`content:DIGEST`, `trigger:KIND:REF`, `type:TYPE`, `agent:ID`, `asks:AGENT`) since any instant.
 * What was admitted counts, however it ended: begun, waiting, denied later. What was refused
   outright does not.
 * Sliding, never fixed buckets: at a bucket's edge a splitter would get twice the limit.
@@ -45,6 +45,8 @@ def admission(row: Mapping[str, Any], at: int) -> Admission | None:
     scopes = [f"type:{row['type']}", f"agent:{row['agent']}"]
     if row["trigger_ref"]:
         scopes.append(f"trigger:{row['trigger_kind']}:{row['trigger_ref']}")
+    if row["proposal"] is not None and row["version"] == 1:
+        scopes.append(f"asks:{row['agent']}")  # a later version is no new question
     if row["content"] is not None:
         scopes.append(f"content:{row['content'].hex()}")
     return Admission(

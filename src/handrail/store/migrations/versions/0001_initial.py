@@ -126,6 +126,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('hash', name=op.f('pk_device')),
     sa.UniqueConstraint('user_code', name=op.f('uq_device_user_code'))
     )
+    op.create_table('denial',
+    sa.Column('type', sa.Text(), nullable=False),
+    sa.Column('client', sa.Text(), nullable=False),
+    sa.Column('target', sa.Text(), nullable=False),
+    sa.Column('action', sa.Text(), nullable=False),
+    sa.Column('by', sa.Text(), nullable=False),
+    sa.Column('role', sa.Text(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('asks', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('type', 'client', 'target', name=op.f('pk_denial'))
+    )
     op.create_table('entry',
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
