@@ -9,6 +9,7 @@
   within a day.
 """
 
+import hashlib
 import threading
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
@@ -32,13 +33,21 @@ class CalendarError(BadInput):
 
 
 class Calendar:
-    """The events of one calendar. The same text gives the same answer at the same instant."""
+    """The events of one calendar. The same text gives the same answer at the same instant, and two
+    calendars of the same text are equal."""
 
-    def __init__(self, events: Any, zone: tzinfo) -> None:
+    def __init__(self, digest: str, events: Any, zone: tzinfo) -> None:
+        self._digest = digest
         self._events = events
         self._zone = zone
         self._lock = threading.Lock()
         self._days: dict[date, list[tuple[datetime, datetime]]] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Calendar) and other._digest == self._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
 
     def on(self, at: datetime) -> bool:
         """Whether an event is on at *at*, an instant with its zone."""
@@ -70,6 +79,7 @@ def calendar(text: str) -> Calendar:
     """Read an iCalendar text. Raises `CalendarError` with what is wrong."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise CalendarError(f"the calendar is over {MAX_BYTES} bytes", hint="Export fewer events.")
+    digest = hashlib.sha256(text.encode()).hexdigest()
     import icalendar  # noqa: PLC0415
     import recurring_ical_events  # noqa: PLC0415
 
@@ -84,7 +94,7 @@ def calendar(text: str) -> Calendar:
             )
         for event in events:
             _check(event)
-        found = Calendar(recurring_ical_events.of(parsed), _zone(parsed))
+        found = Calendar(digest, recurring_ical_events.of(parsed), _zone(parsed))
         found.on(datetime(2026, 1, 1, tzinfo=UTC))  # what can't be followed is said now
     except CalendarError:
         raise

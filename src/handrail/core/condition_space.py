@@ -53,7 +53,7 @@ ALWAYS_KNOWN = frozenset(
     "action.mode agent.id agent.version trigger.kind trigger.ref targets.count targets.list "
     "target.kind data.classes".split()
 )
-_BESIDE = "~another~"  # a word that nobody writes
+BESIDE = "~another~"  # a word that nobody writes
 _ABSENT = object()
 
 _TEXT = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
@@ -166,7 +166,7 @@ def _words(name: str, words: Sequence[str], *, usual: bool) -> Sequence[Any]:
     if usual and name in USUAL:
         return USUAL[name]
     cased = [w.swapcase() for w in words]
-    return list(dict.fromkeys([*words, *cased, *USUAL.get(name, ()), _BESIDE]))
+    return list(dict.fromkeys([*words, *cased, *USUAL.get(name, ()), BESIDE]))
 
 
 def _subsets(words: Sequence[str]) -> Sequence[Any] | None:
@@ -191,12 +191,13 @@ class Space:
 
     values: Mapping[str, Sequence[Any]]
     untried: frozenset[str]
+    known: frozenset[str] = ALWAYS_KNOWN  #: attributes that are never absent
 
     def cases(self, *, absent: bool) -> Iterator[dict[str, Any]]:
         """Every case. With *absent*, also those in which an attribute is not known."""
         names = list(self.values)
         pools = [
-            [*self.values[n], _ABSENT] if absent and n not in ALWAYS_KNOWN else self.values[n]
+            [*self.values[n], _ABSENT] if absent and n not in self.known else self.values[n]
             for n in names
         ]
         for case in itertools.product(*pools):
@@ -213,7 +214,7 @@ def space(
     *,
     usual: bool = False,
 ) -> Space:
-    """The cases of *conditions* where the attributes of *fixed* have only those values."""
+    """The cases of *conditions* where the attributes of *fixed* are known, with only those values."""
     text = " ) && ( ".join(c.text for c in conditions)
     names = {n.removeprefix("folded.") for c in conditions for n in c.names}
     values: dict[str, Sequence[Any]] = {}
@@ -224,7 +225,7 @@ def space(
             untried.add(name)
         else:
             values[name] = found
-    return Space(values, frozenset(untried))
+    return Space(values, frozenset(untried), ALWAYS_KNOWN | fixed.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,7 @@ def verdict(condition: Condition, fixed: Mapping[str, Sequence[Any]]) -> Verdict
             if len(seen) > 1:
                 break
         if seen in ({True}, {False}):
-            names = {n.removeprefix("folded.") for n in condition.names} - ALWAYS_KNOWN
+            names = {n.removeprefix("folded.") for n in condition.names} - cases.known
             rests = bool(usual and set(USUAL) & set(cases.values))
             return Verdict(always=True in seen, names=tuple(sorted(names)), usual=rests)
     return None

@@ -11,7 +11,7 @@ from being published; a version in force goes on, whatever a later Handrail find
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from handrail.core.condition_space import REGIMES, compared, implies, odd_words, verdict
@@ -20,6 +20,7 @@ from handrail.core.model import Client, Effect, Person, Tier
 from handrail.core.policy import MatrixRow, Policy, Rule, matches
 from handrail.core.policy_load import Understood, understand
 from handrail.core.policy_people import of_people
+from handrail.core.policy_rules import covers, fixed_by
 from handrail.core.vocabulary import CATEGORIES
 from handrail.core.words import fold
 from handrail.core.yaml_lines import Node, suggestion
@@ -124,7 +125,7 @@ def _or(names: Sequence[str]) -> str:
 
 def _rule(rule: Rule, node: Node, policy: Policy) -> Iterator[Problem]:
     at = node_at(node, "when")
-    yield from _condition(f"the rule {rule.name!r}", rule.when, at, _fixed(rule))
+    yield from _condition(f"the rule {rule.name!r}", rule.when, at, fixed_by(rule))
     about = node_at(node, "about")
     yield from _globs(about, policy)
     kinds = [r for r in policy.rows.values() if not rule.types or matches(r.type, rule.types)]
@@ -137,18 +138,6 @@ def _rule(rule: Rule, node: Node, policy: Policy) -> Iterator[Problem]:
             "Correct about:.",
         )
     yield from _types(rule.when, at, policy)
-
-
-def _fixed(rule: Rule) -> dict[str, Sequence[Any]]:
-    """What about: says of the attributes that a condition may ask for."""
-    fixed: dict[str, Sequence[Any]] = {}
-    if rule.categories:
-        fixed["action.category"] = sorted(rule.categories)
-    if rule.effect is not None:
-        fixed["action.effect"] = [rule.effect.value]
-    if rule.types and not any(_WILD.search(t) for t in rule.types):
-        fixed["action.type"] = list(rule.types)
-    return fixed
 
 
 def _types(condition: Condition, node: Node, policy: Policy) -> Iterator[Problem]:
@@ -191,15 +180,9 @@ def _shadowed(found: Understood, policy: Policy) -> Iterator[Problem]:
     places = {r.name: (found.rules[r.name].file, found.rules[r.name].line) for r in policy.rules}
     for rule in policy.rules:
         for other in policy.rules:
-            if other is rule or other.tier < rule.tier or not _wider(other, rule):
+            if other is rule or not covers(other, rule):
                 continue
-            if not implies(rule.when, other.when, _fixed(rule)):
-                continue
-            same = (
-                other.tier == rule.tier
-                and _wider(rule, other)
-                and implies(other.when, rule.when, _fixed(other))
-            )
+            same = covers(rule, other)
             if same and places[other.name] > places[rule.name]:
                 continue  # said once, of the later one
             yield _said(
@@ -210,24 +193,6 @@ def _shadowed(found: Understood, policy: Policy) -> Iterator[Problem]:
                 "Take it out, or narrow the other.",
             )
             break
-
-
-def _wider(wide: Rule, narrow: Rule) -> bool:
-    """Whether *wide* is plainly about every call that *narrow* is about."""
-    types = not wide.types or (
-        bool(narrow.types) and all(t in wide.types or _matched(t, wide.types) for t in narrow.types)
-    )
-    return (
-        types
-        and (not wide.categories or (narrow.categories and wide.categories >= narrow.categories))
-        and wide.effect in {None, narrow.effect}
-    ) is True
-
-
-def _matched(narrow: str, wide: Iterable[str]) -> bool:
-    """Whether the pattern *narrow* names nothing that *wide* does not: decided for patterns whose
-    only wildcard is `*`, by matching it as a text with the star as one of its letters."""
-    return not re.search(r"[?\[]", narrow) and matches(narrow, [w for w in wide if "[" not in w])
 
 
 # --- routes ---------------------------------------------------------------------------------------

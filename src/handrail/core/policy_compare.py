@@ -1,4 +1,5 @@
-"""Which changes between two policies can lower oversight (I27).
+"""Which changes between two policies can lower oversight (I27); by action type and client it is
+said in `policy_difference`.
 
 The direction of each change is computed where it can be told: a higher tier, another bound, rule,
 freeze or prohibition, a smaller limit are stricter; their opposites are laxer. What can't be told
@@ -12,7 +13,8 @@ from typing import Any
 
 from handrail.core.defaults import Settings
 from handrail.core.model import Effect, Tier
-from handrail.core.policy import MatrixRow, Policy, Rule
+from handrail.core.policy import MatrixRow, Policy
+from handrail.core.policy_rules import covers
 
 #: Keys of a row that only explain. `says` is not one: people approve what it says.
 _WORDS_ONLY = frozenset({"rationale", "owner", "risk"})
@@ -32,38 +34,50 @@ _LARGER_IS_STRICTER = frozenset(
 
 #: Lists of the main file of which more is more oversight.
 _MORE_IS_STRICTER = frozenset({"own_ground", "prohibited", "four_eyes", "beside", "freezes"})
+_NO_DIRECTION = frozenset({"organisation", "version", "settings"})
 
 
 def lowering(old: Policy | None, new: Policy) -> tuple[str, ...]:
     """One sentence for each change that can lower oversight."""
     if old is None:
         return ("there was no policy before this one",)
-    return tuple(_changes(old, new))
+    return (*_of_rows(old, new), *of_the_rest(old, new))
 
 
-def _changes(old: Policy, new: Policy) -> Iterator[str]:
+def _of_rows(old: Policy, new: Policy) -> Iterator[str]:
     for type in sorted({*old.rows, *new.rows}):
-        yield from _row(type, old, new)
+        for text in of_row(type, old, new):
+            yield f"{type} {text}" if text.startswith("goes ") else f"{type}: {text}"
     yield from _rules(old, new)
-    yield from _settings(old.settings, new.settings)
+
+
+def of_the_rest(old: Policy, new: Policy, *, sure: bool = False) -> Iterator[str]:
+    """Changes of settings and of the rest of the main file; with *sure*, only plain ones."""
+    yield from _settings(old.settings, new.settings, sure=sure)
     before, after = old.document["main"], new.document["main"]
-    for key in sorted({*before, *after} - {"organisation", "version", "settings"}):
+    for key in sorted({*before, *after} - _NO_DIRECTION):
         was, now = before.get(key), after.get(key)
-        if was == now or (key in _MORE_IS_STRICTER and _grew(was, now)):
+        plain = key in _MORE_IS_STRICTER
+        if was == now or (plain and _grew(was, now)) or (sure and not plain):
             continue
         yield f"{key.replace('_', ' ')} changed"
+    if not sure:
+        files, later = (p.document.get("calendars", {}) for p in (old, new))
+        for name in sorted(n for n in files if n in later and files[n] != later[n]):
+            yield f"the calendar {name} changed"
 
 
-def _tier(row: MatrixRow | None) -> Tier:
+def own_tier(row: MatrixRow | None) -> Tier:
     """What a type runs at by its row alone: a draft is not a row."""
     return row.tier if row is not None and row.signed else Tier.APPROVE
 
 
-def _row(type: str, old: Policy, new: Policy) -> Iterator[str]:
+def of_row(type: str, old: Policy, new: Policy, *, sure: bool = False) -> Iterator[str]:
+    """How the row of *type* can lower oversight; with *sure*, only where the direction is plain."""
     before, after = old.rows.get(type), new.rows.get(type)
-    was, now = _tier(before), _tier(after)
+    was, now = own_tier(before), own_tier(after)
     if now < was:
-        yield f"{type} goes from tier {was.wire} to {now.wire}"
+        yield f"goes from tier {was.wire} to {now.wire}"
         return
     if after is None or not after.signed or now is Tier.PROHIBITED:
         return  # it waits for people, or is refused: nothing else in it matters
@@ -72,19 +86,14 @@ def _row(type: str, old: Policy, new: Policy) -> Iterator[str]:
         return
     if now > was and now >= Tier.APPROVE:
         return
-    for key, text in _keys(before, after, _document(old, type), _document(new, type)):
-        yield f"{type}: {key} {text}"
-
-
-def _keys(
-    before: MatrixRow, after: MatrixRow, was: Mapping[str, Any], now: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
-    for key in sorted({*was, *now} - _WORDS_ONLY - {"tier", "type", "signatures"}):
-        if was.get(key) == now.get(key):
-            continue
+    was_written, is_written = _document(old, type), _document(new, type)
+    for key in sorted({*was_written, *is_written} - _WORDS_ONLY - {"tier", "type", "signatures"}):
+        wrote, writes = was_written.get(key), is_written.get(key)
         judge = _ROW_KEYS.get(key)
-        if judge is None or judge(before, after, was.get(key), now.get(key)):
-            yield key.replace("_", " "), "changed"
+        if wrote == writes or (sure and (judge is None or key in _NEVER_SURE)):
+            continue
+        if judge is None or judge(before, after, wrote, writes):
+            yield f"{key.replace('_', ' ')} changed"
 
 
 #: Per key of a row: whether its change can lower oversight.
@@ -102,8 +111,13 @@ _ROW_KEYS: Mapping[str, _Laxer] = {
     "velocity": lambda b, a, _w, _n: not _slower(b.velocity, a.velocity),
     "effect": lambda _b, a, _w, _n: a.effect is Effect.READ,
     "protective": lambda _b, a, _w, _n: not a.protective,
+    "notify": lambda b, _a, _w, _n: bool(b.notify),
     "scorecard": lambda b, a, _w, _n: _milder(b, a),
 }
+
+
+#: Another role is told: whether that is more oversight can't be told either way.
+_NEVER_SURE = frozenset({"notify"})
 
 
 def _slower(was: Any, now: Any) -> bool:
@@ -122,29 +136,21 @@ def _milder(before: MatrixRow, after: MatrixRow) -> bool:
 
 
 def _rules(old: Policy, new: Policy) -> Iterator[str]:
+    """Rules that no rule of the new policy certainly covers."""
     now = {r.name: r for r in new.rules}
     for rule in old.rules:
         after = now.get(rule.name)
-        if after is None:
-            yield f"the rule {rule.name} is gone"
-        elif after.tier < rule.tier or not _covers(rule, after):
-            yield f"the rule {rule.name} changed"
+        if after is not None and (after == rule or covers(after, rule)):
+            continue
+        if not any(covers(other, rule) for other in new.rules):
+            yield f"the rule {rule.name} {'is gone' if after is None else 'changed'}"
 
 
-def _covers(old: Rule, new: Rule) -> bool:
-    """Whether *new* plainly holds wherever *old* does."""
-    return (
-        (new.when.text in {old.when.text, "true"})
-        and (not new.types or (bool(old.types) and set(new.types) >= set(old.types)))
-        and (not new.categories or (bool(old.categories) and new.categories >= old.categories))
-        and new.effect in {None, old.effect}
-    )
-
-
-def _settings(old: Settings, new: Settings) -> Iterator[str]:
+def _settings(old: Settings, new: Settings, *, sure: bool) -> Iterator[str]:
     for f in fields(Settings):
         was, now = getattr(old, f.name), getattr(new, f.name)
-        if was == now:
+        known = f.name in _SMALLER_IS_STRICTER | _LARGER_IS_STRICTER
+        if was == now or (sure and not known):
             continue
         stricter = (f.name in _SMALLER_IS_STRICTER and now < was) or (
             f.name in _LARGER_IS_STRICTER and now > was

@@ -125,7 +125,9 @@ def _routing(node: Node, chains: Mapping[str, Any]) -> tuple[Route, ...]:
     )  # fmt: skip
     if last is None or has_condition:
         (last or node).wrong(
-            "the last route has a condition", "End with one that always holds.", "route"
+            "the last route has a condition",
+            "End with one that always holds.",
+            "structure" if last is None else "route",
         )
     return tuple(routes)
 

@@ -8,18 +8,8 @@ name exists elsewhere, that a condition compiles, that a tier is not below its s
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from handrail.core.policy_shape import (
-    MAIN,
-    ROWS,
-    Either,
-    Kind,
-    Listing,
-    Named,
-    Number,
-    One,
-    Shape,
-    Text,
-)
+from handrail.core.policy_kinds import Either, Kind, Listing, Named, Number, One, Shape, Text
+from handrail.core.policy_shape import MAIN, ROWS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 #: Where `handrail init` writes each schema, for the first line of each file. Hidden: no policy.
