@@ -1,24 +1,34 @@
 """Calls that hide another call inside, and what the inner call amounts to (SPEC 2).
 
-Raw requests (an HTTP method and a path), SQL, shell and PowerShell commands, and tools that take
-their action as an argument are recognised by the shape of their arguments. The inner call is
-read with the same words as a tool's name. What cannot be parsed is tier 3: nothing here guesses,
-and nothing here lowers: the result is one more thing that speaks about the action.
+Raw requests (an HTTP method and a path) and batches of them, SQL, shell and PowerShell commands,
+and tools that take their action, or another tool's name, as an argument are recognised by the
+shape of their arguments. The inner call is taken apart by a parser (`sql`, `shells`) and read
+with the same words as a tool's name. What cannot be parsed is tier 3: nothing here guesses, and
+nothing here lowers: the result is one more thing that speaks about the action.
+
+A text is judged as it stands and folded, and the graver counts, so that another Unicode form of
+it is no way round.
 """
 
 import re
-import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from urllib.parse import urlsplit
 
+from handrail.core import sql
+from handrail.core.commands import NotUnderstood
 from handrail.core.lexicon import AREAS, Act
 from handrail.core.model import Json, Tier
+from handrail.core.nouns import HEALTH, SECRETS
+from handrail.core.shells import BASH, POWERSHELL, argv, commands, first_change
 from handrail.core.words import LONGEST, Reading, fold, key_of, read, words_of
 
 _MAX_TEXT = 20_000
 _MANY = 100  # arguments of a call whose shape is remembered
+_MOST_PARTS = 50  # requests of one batch
+_DEEPEST = 3  # calls within calls
 
 
 class Hiding(StrEnum):
@@ -45,24 +55,31 @@ _COMMANDS = frozenset(
     "command cmd commandline scriptbody scriptcontent scripttext code powershell bash shell "
     "shellcommand snippet".split()
 )
-_QUERIES = frozenset("sql sqlquery kql statement odata graphql soql cypher".split())
+_SQL = frozenset("sql sqlquery statement soql".split())
+_QUERIES = _SQL | frozenset("kql odata graphql cypher".split())
+_DATABASES = frozenset("sql postgre postgresql mysql mssql sqlite snowflake bigquery".split())
 _ACTIONS = frozenset("action operation op subcommand actionname operationname verb".split())
+_OBJECTS = frozenset("resource entity object resourcetype entitytype objecttype".split())
+_TOOLS = frozenset("tool toolname function functionname".split())
+_INNER = frozenset("arguments args params parameters input toolinput toolarguments".split())
 _BATCHES = frozenset("requests operations batch calls".split())
 _RAW_NAMES = frozenset("raw generic proxy passthrough batch graph request".split())
 _RUNNERS = frozenset("command shell ssh powershell bash terminal exec".split())
+_UNIX = frozenset("bash sh ssh linux unix macos kubectl pod container docker".split())
+_HEADERS = frozenset("headers header customheaders".split())
+#: Ways to say another method than the one that stands there.
+_OVERRIDES = frozenset("xhttpmethodoverride xhttpmethod xmethodoverride method httpmethod".split())
 
 _HTTP: Mapping[str, Act] = {
     "get": Act.READ, "head": Act.READ, "options": Act.READ, "post": Act.CREATE,
     "put": Act.UPDATE, "patch": Act.UPDATE, "delete": Act.DELETE,
 }  # fmt: skip
-#: Commands that only look, with nothing about a person in what they print.
-_LOOKS = frozenset(
-    "hostname whoami uptime uname ping df free ps tasklist systeminfo lscpu nproc arch "
-    "get-service get-process get-computerinfo get-hotfix get-date get-uptime get-volume".split()
-)
-_SHELL_MARKS = re.compile(r"[;&|<>`$\n\r(){}\\\x00]")
 _A_NAME = re.compile(r"[\w.-]{1,80}")
-_SELECT = re.compile(r"\s*(select|with|show|describe|explain)\b", re.IGNORECASE)
+_OWN_MACHINE = re.compile(r"localhost|[\d.]+|\[.*\]|0x[0-9a-f]+|[^.]+|.*\.(local|internal|lan)")
+#: Columns that make a query one of secrets, health data or staff, whatever its table.
+_GRAVE_COLUMNS = SECRETS | HEALTH | frozenset("ssn salary pin token apikey key hash".split())
+#: Parts of an address that say nothing about what stands there.
+_VERSION = re.compile(r"v?\d+(\.\d+)*|beta|api|rest|[0-9a-f-]{8,}")
 
 
 def hiding(tool: str, arguments: Mapping[str, Json]) -> Hiding | None:
@@ -94,9 +111,11 @@ def _hiding(tool: str, arguments: tuple[str, ...]) -> Hiding | None:
         return Hiding.REQUEST
     if names & _BATCHES and words & _RAW_NAMES:
         return Hiding.REQUEST
+    if names & _TOOLS and names & _INNER:
+        return Hiding.MULTIPLEXER
     if words & _RAW_NAMES and read(tool).act is not Act.READ and not read(tool).areas:
         return Hiding.REQUEST
-    if names & _QUERIES:
+    if names & _QUERIES or ("query" in names and words & _DATABASES):
         return Hiding.QUERY
     if names & _COMMANDS and (words & _RUNNERS or _executes(tool)):
         return Hiding.COMMAND
@@ -109,77 +128,191 @@ def _executes(tool: str) -> bool:
     return read(tool).act is Act.EXECUTE
 
 
-def inside(tool: str, arguments: Mapping[str, Json]) -> Inside | None:
-    """What the call hides, judged; None when it hides nothing."""
+def inside(tool: str, arguments: Mapping[str, Json], depth: int = 0) -> Inside | None:
+    """What the call hides, judged; None when it hides nothing. *depth* is how many calls it
+    stands within."""
     how, script = _shape_of(tool, arguments)
     if how is None:
-        return None if script is None else _script(arguments[script])
+        return None if script is None else _script(tool, arguments[script])
     given = {key_of(k): v for k, v in arguments.items()}
     if how is Hiding.REQUEST:
-        return _request(given)
+        return _batch(given) if given.keys() & _BATCHES else _request(given)
     if how is Hiding.QUERY:
         return _query(given)
     if how is Hiding.COMMAND:
-        return _command(given)
+        return _command(tool, _only(given, _COMMANDS))
+    if given.keys() & _TOOLS and given.keys() & _INNER:
+        return _tool(given, depth)
     return _multiplexed(tool, given)
 
 
-def _script(value: Json) -> Inside | None:
+def _script(tool: str, value: Json) -> Inside | None:
     """An argument named `script` is the name of one, or is the script itself."""
     if isinstance(value, str | int) and _A_NAME.fullmatch(str(value)):
         return None
-    return Inside(Hiding.COMMAND, Tier.APPROVE, "The script inside was never looked at")
+    return _command(tool, value)
+
+
+def _only(given: Mapping[str, Json], names: frozenset[str]) -> Json:
+    """The one value that stands under any of *names*; None when there are several."""
+    found = [given[n] for n in sorted(names) if n in given]
+    return found[0] if len(found) == 1 else None
 
 
 def _first(given: Mapping[str, Json], names: frozenset[str]) -> str | None:
-    found = [given[n] for n in sorted(names) if n in given]
-    text = found[0] if len(found) == 1 else None
+    text = _only(given, names)
     return text if isinstance(text, str) and len(text) <= _MAX_TEXT else None
+
+
+def _gravest(found: Sequence[Inside]) -> Inside:
+    return max(found, key=lambda i: i.tier)
+
+
+# --- raw requests ---------------------------------------------------------------------------------
 
 
 def _request(given: Mapping[str, Json]) -> Inside:
     method, path = _first(given, _METHODS), _first(given, _PATHS)
     act = _HTTP.get(fold(method).strip()) if method is not None else None
-    if (
-        act is None
-        or path is None
-        or len(path) > LONGEST
-        or not path.isprintable()
-        or "%" in path
-        or ".." in path
-    ):
+    place = _place(path) if path is not None else None
+    if act is None or place is None or _overridden(given):
         return Inside(
             Hiding.REQUEST, Tier.APPROVE, "It is a raw request that could not be understood"
         )
-    reading = read(path.partition("?")[0])
+    where, asked = place
+    reading = read(where)
     tier = amounts_to(act, reading)
+    words = set(words_of(asked)) | set(words_of(where))
+    if words & (SECRETS | HEALTH) or (words & {"graphql", "batch"} and act is not Act.READ):
+        tier = Tier.APPROVE
+    tier = max([tier, *(Tier(AREAS[a].read) for a in read(asked).areas)])
     what = "reads" if act is Act.READ else f"would {act}"
     return Inside(Hiding.REQUEST, tier, f"The request inside {what} {_about(reading)}")
 
 
-def _query(given: Mapping[str, Json]) -> Inside:
-    text = _first(given, _QUERIES)
-    if text is not None and _SELECT.match(text):
-        why = "A free-form query can read any table, personal data included"
-    else:
-        why = "The query inside may change data"
-    return Inside(Hiding.QUERY, Tier.APPROVE, why)
-
-
-def _command(given: Mapping[str, Json]) -> Inside:
-    text = _first(given, _COMMANDS)
-    refused = Inside(
-        Hiding.COMMAND, Tier.APPROVE, "The command inside is not on the list of those that look"
-    )
-    if text is None or _SHELL_MARKS.search(text) or not text.isprintable():
-        return refused
+def _place(path: str) -> tuple[str, str] | None:
+    """The words of an address, and those of its query; None when it can't be told."""
+    if len(path) > LONGEST or not path.isprintable() or not path.isascii():
+        return None
+    if any(mark in path for mark in ("%", "..", "\\", "@", "#", ";")):
+        return None
     try:
-        words = shlex.split(text)
+        parts = urlsplit(path)
+        host = parts.hostname or ""
     except ValueError:
-        return refused
-    if not words or fold(words[0]) not in _LOOKS or len(words) > 4:
-        return refused
-    return Inside(Hiding.COMMAND, Tier.AUTONOMOUS, f"The command inside only looks: {words[0]}")
+        return None
+    if parts.scheme not in {"", "https"} or (parts.netloc and _OWN_MACHINE.fullmatch(host)):
+        return None
+    if "//" in parts.path or key_of(parts.query).startswith("method="):
+        return None
+    steps = [s for s in parts.path.split("/") if s and not _VERSION.fullmatch(s.lower())]
+    return "/".join(steps), parts.query
+
+
+def _overridden(given: Mapping[str, Json]) -> bool:
+    """Whether a header or the query says another method than the one that stands there."""
+    for name in _HEADERS & given.keys():
+        headers = given[name]
+        if not isinstance(headers, Mapping):
+            return headers is not None
+        if any(key_of(str(h)) in _OVERRIDES for h in headers):
+            return True
+    path = _first(given, _PATHS) or ""
+    asked = re.split(r"[&?=]", path.partition("?")[2])
+    return any(key_of(part).strip("$") in _OVERRIDES for part in asked)
+
+
+def _batch(given: Mapping[str, Json]) -> Inside:
+    """Several requests at once are worth what the gravest of them is."""
+    requests = _only(given, _BATCHES)
+    found: list[Inside] = []
+    if isinstance(requests, list) and 0 < len(requests) <= _MOST_PARTS:
+        for each in requests:
+            if not isinstance(each, Mapping):
+                break
+            part = {key_of(str(k)): v for k, v in each.items()}
+            if not (part.keys() & _METHODS and part.keys() & _PATHS):
+                break
+            found.append(_request(part))
+        else:
+            return _gravest(found)
+    return Inside(Hiding.REQUEST, Tier.APPROVE, "Not every request inside could be understood")
+
+
+# --- queries --------------------------------------------------------------------------------------
+
+
+def _query(given: Mapping[str, Json]) -> Inside:
+    text = _first(given, _SQL | {"query"} if "query" in given else _SQL)
+    others = given.keys() & (_QUERIES - _SQL)
+    if text is None or others:
+        return Inside(Hiding.QUERY, Tier.APPROVE, "The query inside could not be understood")
+    return _gravest([_read_by(t) for t in {text, fold(text) if not text.isascii() else text}])
+
+
+@lru_cache(maxsize=256)
+def _read_by(text: str) -> Inside:
+    query = sql.understood(text)
+    if query is None:
+        return Inside(Hiding.QUERY, Tier.APPROVE, "The query inside could not be understood")
+    if query.changes:
+        why = f"The query inside is more than a plain SELECT: {query.changes[:40]}"
+        return Inside(Hiding.QUERY, Tier.APPROVE, why)
+    if any(set(words_of(c)) & _GRAVE_COLUMNS for c in query.columns):
+        return Inside(
+            Hiding.QUERY, Tier.APPROVE, "The query inside reads secrets, health or staff data"
+        )
+    readings = [read(table.rpartition(".")[2]) for table in query.tables]
+    tier = max([Tier.AUTONOMOUS, *(amounts_to(Act.READ, r) for r in readings)])
+    about = ", ".join(dict.fromkeys(_about(r) for r in readings)) or "no table"
+    return Inside(Hiding.QUERY, tier, f"The query inside reads {about}")
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _command(tool: str, value: Json) -> Inside:
+    if isinstance(value, list) and value and all(isinstance(v, str) for v in value):
+        if len(value) > _MANY or any(re.search(r"[;&|<>`$\n\r\\]", v) for v in value):
+            return _not_looking("it is no plain list of words")
+        try:
+            return _looking(first_change(argv(value)))
+        except NotUnderstood as error:
+            return _not_looking(error.why)
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        return _not_looking("it is no text")
+    words = set(words_of(tool))
+    shell = None
+    if words & {"powershell", "pwsh"}:
+        shell = POWERSHELL
+    elif words & _UNIX:
+        shell = BASH
+    texts = {value} if value.isascii() else {value, fold(value)}
+    return _gravest([_runs(text, shell) for text in texts])
+
+
+@lru_cache(maxsize=256)
+def _runs(text: str, shell: str | None) -> Inside:
+    try:
+        return _looking(first_change(commands(text, shell)))
+    except NotUnderstood as error:
+        return _not_looking(error.why)
+
+
+def _looking(change: str | None) -> Inside:
+    if change is None:
+        return Inside(Hiding.COMMAND, Tier.AUTONOMOUS, "The command inside only looks")
+    why = f"The command inside runs {change}, which is not on the list of those that look"
+    return Inside(Hiding.COMMAND, Tier.APPROVE, why)
+
+
+def _not_looking(why: str) -> Inside:
+    return Inside(
+        Hiding.COMMAND, Tier.APPROVE, f"The command inside could not be understood: {why}"
+    )
+
+
+# --- actions and tools as arguments ---------------------------------------------------------------
 
 
 def _multiplexed(tool: str, given: Mapping[str, Json]) -> Inside:
@@ -190,10 +323,34 @@ def _multiplexed(tool: str, given: Mapping[str, Json]) -> Inside:
             Hiding.MULTIPLEXER, Tier.APPROVE, "The action it names inside is not understood"
         )
     reading = read(f"{action} {tool}")
+    tiers = [amounts_to(act, reading)] if reading.areas else []
+    if given.keys() & _OBJECTS:
+        about = _first(given, _OBJECTS)
+        told = read(f"{action} {about}"[:LONGEST])
+        tiers.append(amounts_to(act, told) if about else Tier.APPROVE)
+        reading = told if not reading.areas else reading
     return Inside(
         Hiding.MULTIPLEXER,
-        amounts_to(act, reading),
+        max(tiers, default=Tier.APPROVE),
         f"The action inside would {act} {_about(reading)}",
+    )
+
+
+def _tool(given: Mapping[str, Json], depth: int) -> Inside:
+    """A call that names another tool and its arguments."""
+    name, inner = _first(given, _TOOLS), _only(given, _INNER)
+    reading = read(name) if name else None
+    if name is None or reading is None or reading.act is None or depth >= _DEEPEST:
+        return Inside(Hiding.MULTIPLEXER, Tier.APPROVE, "The tool it names is not understood")
+    if inner is not None and not isinstance(inner, Mapping):
+        return Inside(Hiding.MULTIPLEXER, Tier.APPROVE, "What it hands on is not understood")
+    arguments = {str(k): v for k, v in (inner or {}).items()}
+    deeper = inside(name, arguments, depth + 1)
+    if deeper is not None:
+        return Inside(Hiding.MULTIPLEXER, deeper.tier, deeper.text)
+    tier = amounts_to(reading.act, reading)
+    return Inside(
+        Hiding.MULTIPLEXER, tier, f"The tool inside would {reading.act} {_about(reading)}"
     )
 
 
