@@ -14,8 +14,9 @@ from typing import Any
 import structlog
 
 from handrail import cli
-from handrail.cli.programs import NotHeld, Programs, Say
+from handrail.cli.programs import Kept, NotHeld, Programs, Say
 from handrail.config import Settings
+from handrail.errors import NotFound
 
 
 def main() -> None:
@@ -45,8 +46,11 @@ def _serve(settings: Settings, say: Say) -> None:
     def started() -> None:
         link = house.identity.set_up_link()
         if settings.policy is not None:
-            text = house.publish_at_start(read_folder(settings.policy))
-            say(text)
+            folder = settings.policy
+            seen = house.watch(lambda: read_folder(folder))
+            say(f"Policy    {seen.text}")
+            for problem in seen.problems:
+                say(f"          {problem.severity}: {problem}")
         say(f"Console   {settings.url}")
         if link:
             say(f"Set up    {settings.url}/setup/{link}   (once: makes the first person)")
@@ -105,6 +109,27 @@ def _doctor(settings: Settings) -> Iterable[Any]:
     return doctor.findings(settings)
 
 
+def _kept(settings: Settings, version: str) -> Kept:
+    from handrail.clock import SystemClock
+    from handrail.service.known import Keeper
+    from handrail.service.policies import Policies
+    from handrail.store.database import open_store
+
+    path = settings.database.removeprefix("sqlite:///")
+    if path != settings.database and not Path(path).exists():
+        raise NotFound(f"there is no database {path}", hint="Name one with --data or --database.")
+    store = open_store(settings.database, SystemClock(), settings.origin)
+    try:
+        known = Keeper(store).current()
+        return Kept(
+            people=list(known.people.values()),
+            clients=list(known.clients.values()),
+            files=Policies(store).files(version) if version else None,
+        )
+    finally:
+        store.close()
+
+
 def _bench(name: str | None, say: Say) -> Mapping[str, Any]:
     from handrail.bench import run
 
@@ -119,5 +144,6 @@ PROGRAMS = Programs(
     key=_key,
     export=_export,
     doctor=_doctor,
+    kept=_kept,
     bench=_bench,
 )

@@ -1,7 +1,7 @@
 """The composition root and entry point: the only file that chooses implementations."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from handrail.connectors.callables import Callables
 from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.executor import Executor
 from handrail.connectors.host import Host
-from handrail.core.policy import load
 from handrail.errors import NotFound
 from handrail.identity.identity import Identity
 from handrail.ledger.checkpoint import SignerKey
@@ -28,6 +27,7 @@ from handrail.service.begin import Begin
 from handrail.service.bell import Bell
 from handrail.service.catalogue import Catalogue
 from handrail.service.draw import Draw
+from handrail.service.folder import Folder, Seen
 from handrail.service.govern import Govern
 from handrail.service.incident import Incidents
 from handrail.service.known import Keeper
@@ -72,7 +72,7 @@ def middle(
 ) -> Middle:
     """Put the services together over the given implementations."""
     draw, bell, keeper = Draw(clock), Bell(), Keeper(store)
-    policies = Policies(store)
+    policies = Policies(store, keeper)
     begin = Begin(store, executor, sealer, clock, bell)
     resolver = Resolver(begin.observe)
     ask = Ask(store, begin, resolver, keeper, policies.current, clock, draw)
@@ -132,22 +132,13 @@ class House:
         except NotFound:
             return ""
 
-    def publish_at_start(self, files: Mapping[str, str]) -> str:
-        """Publish *files* when no policy is in force yet; return a line that says what is so.
-
-        A policy that differs from the one in force is people's to publish, never a restart's.
-        """
-        try:
-            current = self.services.policies.current()
-        except NotFound:
-            done = self.services.policies.publish(None, files)
-            return f"Policy    version {done['n']}, {done['digest'][:16]}, now in force"
-        if load(files).digest == current.digest:
-            return f"Policy    {current.digest[:16]}, in force"
-        return (
-            "Policy    the folder differs from the policy in force, which stays; "
-            "a signed-in person publishes it (POST /v1/policy/versions)"
-        )
+    def watch(self, read: Callable[[], Mapping[str, str]]) -> Seen:
+        """Take up the policy's folder as it stands, and whenever it changes; return what was
+        seen. What it may not lower by itself waits for people (`service.folder`)."""
+        folder = self.services.policies.watched = Folder(self.services.policies, read)
+        seen = folder.look(settled=True)
+        folder.start()
+        return seen
 
     def start(self) -> int:
         """Recover what an earlier process left, then move. Returns how many actions were found
@@ -167,6 +158,8 @@ class House:
 
     def close(self) -> None:
         """Finish what is in hand, sign the record, let go of everything."""
+        if self.services.policies.watched is not None:
+            self.services.policies.watched.stop()
         if self.lock.held:
             self.middle.sweep.stop()
             self.host.close()

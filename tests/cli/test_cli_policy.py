@@ -5,15 +5,30 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from handrail.cli import policy as commands
 from handrail.cli.offline import classified, understood
+from handrail.config import load as load_settings
 from handrail.core.policy import load
 from handrail.errors import BadInput, Conflict, HandrailError, NotFound
+from handrail.main import PROGRAMS
+from handrail.wiring import build
 from support.policy_text import MAIN, ROW, SIGNATURES
+
+
+class TextDates(yaml.SafeLoader):
+    """YAML as editors read it: a date is a text."""
+
+
+TextDates.yaml_implicit_resolvers = {
+    key: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith("timestamp")]
+    for key, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 CALL = {
     "server": "psa",
@@ -29,7 +44,7 @@ CALL = {
 def run(*arguments):
     app = typer.Typer()
     commands.register(app)
-    return CliRunner().invoke(app, [str(a) for a in arguments])
+    return CliRunner().invoke(app, [str(a) for a in arguments], obj=PROGRAMS)
 
 
 def answers(tmp_path, *lines, policy=None):
@@ -91,10 +106,10 @@ def test_check_says_every_problem_with_file_line_and_hint(tmp_path):
 
     result = run("check", folder)
     assert result.exit_code == 1
-    assert f"{folder}/handrail.yaml:4: 'bos' is not known here" in result.output
+    assert f"{folder}/handrail.yaml:4: error: 'bos' is not known here" in result.output
     assert "Did you mean 'boss'?" in result.output
-    assert f"{folder}/matrix/a.yaml:7: the tier is 7" in result.output
-    assert "3 problems" in result.output
+    assert f"{folder}/matrix/a.yaml:7: error: the tier is 7" in result.output
+    assert "3 errors" in result.output
     as_json = json.loads(run("check", folder, "--json").stdout)
     assert as_json["ok"] is False
     assert [p["line"] for p in as_json["problems"]] == [4, 11, 7]
@@ -104,10 +119,92 @@ def test_check_answers_for_machines(tmp_path):
     folder = write(tmp_path, {"handrail.yaml": MAIN, "matrix/a.yaml": SIGNATURES + ROW})
 
     result = json.loads(run("check", folder, "--json").stdout)
-    assert result == {
-        "ok": True, "digest": commands.check(folder).digest, "rows": 1, "drafts": 0, "rules": 0,
+    assert result["ok"] is True
+    assert result["digest"] == commands.check(folder).digest
+    assert (result["rows"], result["drafts"], result["rules"]) == (1, 0, 0)
+    assert (result["errors"], result["warnings"]) == (0, 2)
+    assert {p["code"] for p in result["problems"]} == {"no-backup", "no-limit"}
+    card = result["scorecards"]["psa.add_note"]
+    assert (card["tier"], card["least"]) == (1, 1)
+    assert card["factors"][1] == {
+        "factor": "blast radius", "level": "single", "score": 1,
+        "meaning": "One user, device or ticket", "why": "x",
     }  # fmt: skip
     assert "digest" in run("check", folder).output
+
+
+def test_warnings_fail_only_where_they_are_meant_to(tmp_path):
+    folder = write(tmp_path, {"handrail.yaml": MAIN, "matrix/a.yaml": SIGNATURES + ROW})
+
+    plain, strict = run("check", folder), run("check", folder, "--strict")
+    assert (plain.exit_code, strict.exit_code) == (0, 1)
+    assert f"{folder}/handrail.yaml:5: warning: the role 'boss' has no backup" in plain.output
+    assert "2 warnings" in plain.output
+
+
+def test_an_error_that_only_check_finds_fails(tmp_path):
+    rule = "rules:\n  - {name: r, tier: 3, because: x, when: 'client.risk == \"hihg\"'}\n"
+    files = {"handrail.yaml": MAIN, "matrix/a.yaml": SIGNATURES + ROW, "rules/a.yaml": rule}
+    folder = write(tmp_path, files)
+
+    result = run("check", folder)
+    assert result.exit_code == 1
+    assert "rules/a.yaml:2: error: the rule 'r' can never hold" in result.output
+    assert "Did you mean 'high'?" in result.output
+
+
+def test_check_says_what_changes_in_words(tmp_path):
+    before = write(tmp_path / "a", {"handrail.yaml": MAIN, "matrix/a.yaml": SIGNATURES + ROW})
+    three = ROW.replace("tier: 1", "tier: 3")
+    after = write(tmp_path / "b", {"handrail.yaml": MAIN, "matrix/a.yaml": SIGNATURES + three})
+
+    stricter = run("check", after, "--against", before).output
+    assert "1 action type becomes stricter." in stricter
+    assert "psa.add_note: stricter: goes from tier 1 to 3" in stricter
+    laxer = run("check", before, "--against", after).output
+    assert "1 action type becomes laxer." in laxer
+    assert "Publishing it takes two people" in laxer
+    as_json = json.loads(run("check", before, "--against", after, "--json").stdout)
+    assert as_json["difference"]["two_people"] is True
+    assert as_json["difference"]["types"][0]["laxer"] == []
+
+
+def test_check_knows_the_versions_and_people_of_a_store(tmp_path):
+    house = build(load_settings({}, data=tmp_path / "data"))
+    house.services.policies.publish(
+        None, {"handrail.yaml": MAIN, "matrix/a.yaml": SIGNATURES + ROW}
+    )
+    house.close()
+    three = ROW.replace("tier: 1", "tier: 3")
+    folder = write(tmp_path / "b", {"handrail.yaml": MAIN, "matrix/a.yaml": SIGNATURES + three})
+    data = ("--data", tmp_path / "data")
+
+    for version in (
+        "1",
+        "current",
+        load({"handrail.yaml": MAIN, "matrix/a.yaml": SIGNATURES + ROW}).digest[:8],
+    ):
+        found = run("check", folder, "--against", version, *data)
+        assert "1 action type becomes stricter." in found.output
+    assert "the chain 'all' is empty: a proposal would alarm" in found.output
+    assert found.exit_code == 1
+    assert "no version '7'" in run("check", folder, "--against", "7", *data).output
+    assert "no database" in run("check", folder, "--data", tmp_path / "none").output
+    assert not (tmp_path / "none").exists()
+
+
+def test_check_prints_the_schema_and_init_writes_it(tmp_path):
+    printed = json.loads(run("check", "--schema").stdout)
+    folder = tmp_path / "policy"
+    run("init", folder)
+
+    assert printed["$schema"].endswith("2020-12/schema")
+    for path in folder.rglob("*.yaml"):
+        first, _, _ = path.read_text().partition("\n")
+        schema = json.loads((path.parent / first.partition("$schema=")[2]).read_text())
+        document = yaml.load(path.read_text(), Loader=TextDates)  # noqa: S506 - a safe loader
+        assert [e.message for e in Draft202012Validator(schema).iter_errors(document)] == []
+    assert run("check").exit_code == 1
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path):

@@ -1,15 +1,16 @@
-"""`/v1/policy`: the version in force, and publishing the next."""
+"""`/v1/policy`: the version in force, what the watched folder holds, and publishing the next."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from handrail.api import auth, body
 from handrail.api.answers import answer
-from handrail.api.door import Door, TheDoor
-from handrail.core import policy as document
-from handrail.errors import NotFound
+from handrail.api.door import TheDoor
+from handrail.core.policy_difference import Comparison
+from handrail.errors import PolicyInvalid, Problem
 
 router = APIRouter(prefix="/policy", tags=["policy"], route_class=body.Route)
 
@@ -27,8 +28,19 @@ class Version(body.Body):
 
 @router.get("", summary="The policy in force")
 def shown(door: TheDoor, who: auth.Who) -> Response:
-    """Its digest, the versions before it, and every setting with its value and its reason."""
-    return answer(door.services.read.policy())
+    """Its digest, the versions before it, every setting with its value and its reason; and, where a
+    folder is watched, whether it is in force, what is wrong in it, or what waits for people."""
+    watched = door.services.policies.watched
+    seen = watched.seen if watched is not None else None
+    folder = None
+    if seen is not None:
+        folder = {
+            "state": seen.state,
+            "text": seen.text,
+            "problems": problems(seen.problems),
+            "difference": difference(seen.difference),
+        }
+    return answer({**door.services.read.policy(), "folder": folder})
 
 
 @router.post("/versions", summary="Publish a policy")
@@ -39,18 +51,54 @@ def publish(
     dry_run: Annotated[bool, Query(description="Only validate and compare.")] = False,
 ) -> Response:
     """422 with every problem, file and line. A change that can lower oversight takes a second
-    person; `laxer` lists the sentences that say why."""
+    person; `laxer` lists the sentences that say why. A dry run also answers with warnings, with
+    today's people looked at, and with the difference in words by action type and client."""
+    policies = door.services.policies
     if dry_run:
-        new = document.load(sent.files)
-        laxer = document.laxer(_in_force(door), new)
-        return answer({"digest": new.digest, "laxer": list(laxer), "published": False})
+        looked = policies.look(sent.files)
+        if looked.policy is None or looked.difference is None:
+            raise PolicyInvalid(looked.errors)
+        return answer(
+            {
+                "digest": looked.policy.digest,
+                "laxer": list(looked.difference.laxer),
+                "problems": problems(looked.problems),
+                "difference": difference(looked.difference),
+                "published": False,
+            }
+        )
     second = door.identity.who(sent.second) if sent.second else None
-    found = door.services.policies.publish(who, sent.files, second=second)
+    found = policies.publish(who, sent.files, second=second)
     return answer({**found, "published": True})
 
 
-def _in_force(door: Door) -> document.Policy | None:
-    try:
-        return door.services.policies.current()
-    except NotFound:
+def problems(found: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Problems as they are shown: place, severity, code, message and hint."""
+    return [
+        {
+            "file": p.file,
+            "line": p.line,
+            "severity": p.severity,
+            "code": p.code,
+            "message": p.message,
+            "hint": p.hint,
+        }
+        for p in found
+    ]
+
+
+def difference(found: Comparison | None) -> dict[str, Any] | None:
+    """A difference as it is shown. Of a type, `stricter` and `laxer` list clients: null for none,
+    empty for all."""
+    if found is None:
         return None
+    return {
+        "sentence": found.sentence,
+        "two_people": bool(found.laxer),
+        "laxer": list(found.laxer),
+        "stricter": list(found.stricter),
+        "types": [
+            {"type": t.type, "stricter": t.stricter, "laxer": t.laxer, "why": list(t.why)}
+            for t in found.types
+        ],
+    }

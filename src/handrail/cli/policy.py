@@ -5,7 +5,7 @@ prints and sets the exit code.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,12 +15,17 @@ import orjson
 import typer
 
 from handrail.cli.offline import Line, classified, understood
+from handrail.cli.programs import Kept, Programs
+from handrail.config import load as load_settings
+from handrail.core import policy_schema
 from handrail.core.policy import Policy, load
-from handrail.errors import BadInput, Conflict, HandrailError, NotFound, PolicyInvalid
+from handrail.core.policy_check import check as check_files
+from handrail.core.policy_difference import Comparison, TypeChange, compare
+from handrail.errors import BadInput, Conflict, HandrailError, NotFound, Problem
 
 MAX_FILES = 2_000
 MAX_FOLDER = 20_000_000  # bytes in all
-_ENDINGS = (".yaml", ".yml")
+_ENDINGS = (".yaml", ".yml", ".ics")
 
 
 def read_folder(folder: Path) -> dict[str, str]:
@@ -60,7 +65,10 @@ def init(folder: Path) -> list[Path]:
 
     Raises `Conflict`, and writes nothing, when a file of it is there already.
     """
-    texts = starter()
+    texts = {name: _headed(name, text) for name, text in starter().items()}
+    for of in ("handrail.yaml", "rows"):
+        packed = orjson.dumps(policy_schema.schema(of), option=orjson.OPT_INDENT_2)
+        texts[policy_schema.WRITTEN[of]] = packed.decode() + "\n"
     there = [name for name in texts if (folder / name).exists()]
     if there:
         raise Conflict(
@@ -76,9 +84,83 @@ def init(folder: Path) -> list[Path]:
     return written
 
 
+def _headed(name: str, text: str) -> str:
+    """*text* with the line by which an editor finds the schema of its file."""
+    return policy_schema.header(name) + text if name.endswith(_ENDINGS[:2]) else text
+
+
 def check(folder: Path) -> Policy:
     """Compile *folder*. Raises `PolicyInvalid` with every problem."""
     return load(read_folder(folder))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What `check` found in a folder: the policy where it loads, problems, and what changes."""
+
+    policy: Policy | None
+    problems: tuple[Problem, ...]
+    difference: Comparison | None
+
+    def count(self, severity: str) -> int:
+        return sum(p.severity == severity for p in self.problems)
+
+    def shown(self) -> dict[str, Any]:
+        """The same for machines."""
+        made: dict[str, Any] = {
+            "ok": not self.count("error"),
+            "errors": self.count("error"),
+            "warnings": self.count("warning"),
+            "problems": [asdict(p) for p in self.problems],
+        }
+        if self.policy is not None:
+            signed = sum(row.signed for row in self.policy.rows.values())
+            made |= {
+                "digest": self.policy.digest,
+                "rows": signed,
+                "drafts": len(self.policy.rows) - signed,
+                "rules": len(self.policy.rules),
+                "scorecards": {
+                    row.type: {
+                        "tier": row.tier.wire,
+                        "least": row.scorecard.least.wire,
+                        "factors": row.scorecard_shown(),
+                    }
+                    for row in self.policy.matrix()
+                },
+            }
+        if self.difference is not None:
+            made["difference"] = {
+                "sentence": self.difference.sentence,
+                "two_people": bool(self.difference.laxer),
+                **asdict(self.difference),
+            }
+        return made
+
+
+def _other(against: str, kept: Kept | None) -> Mapping[str, str]:
+    """The files of the folder or version *against*."""
+    if Path(against).is_dir():
+        return read_folder(Path(against))
+    if kept is None or kept.files is None:
+        raise NotFound(
+            f"there is no folder and no version {against!r}",
+            hint="Name a folder, a version's number, its digest, or current.",
+        )
+    return kept.files
+
+
+def examine(folder: Path, *, against: str = "", kept: Kept | None = None) -> Examined:
+    """Check *folder*, and compare it with the folder or version *against*.
+
+    Raises `NotFound`, `BadInput`, and `PolicyInvalid` when what it is compared with does not load.
+    """
+    people, clients = (kept.people, kept.clients) if kept else (None, ())
+    policy, problems = check_files(read_folder(folder), people=people, clients=clients)
+    difference = None
+    if against and policy is not None:
+        difference = compare(load(_other(against, kept)), policy, clients)
+    return Examined(policy=policy, problems=problems, difference=difference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,40 +215,102 @@ def init_command(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None
 
 @app.command("check")
 def check_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    ctx: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The policy's folder.")
+    ] = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR|VERSION",
+            help="Say what changes from another folder, or from a published version (its number, "
+            "its digest, or current).",
+        ),
+    ] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on warnings too.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of a policy's files instead.")
+    ] = False,
+    database: Annotated[
+        str | None, typer.Option("--database", help="Look at the people of this store too.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The same, by its folder of database and keys.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable result.")] = False,
 ) -> None:
     """Validate a policy: every problem with file, line and hint; exit 1 on any error."""
+    if schema:
+        typer.echo(orjson.dumps(policy_schema.schema("any"), option=orjson.OPT_INDENT_2).decode())
+        return
     try:
-        policy = check(folder)
-    except PolicyInvalid as invalid:
-        if json:
-            problems = [
-                {"file": p.file, "line": p.line, "message": p.message, "hint": p.hint}
-                for p in invalid.problems
-            ]
-            typer.echo(orjson.dumps({"ok": False, "problems": problems}).decode())
-        else:
-            for problem in invalid.problems:
-                at = replace(problem, file=str(folder / problem.file))
-                typer.echo(str(at), err=True)
-            typer.echo(f"{len(invalid.problems)} problems", err=True)
-        raise typer.Exit(1) from None
+        if folder is None:
+            raise BadInput("which folder?", hint="handrail check DIR")
+        kept = _kept(ctx, database, data, against)
+        found = examine(folder, against=against, kept=kept)
     except (HandrailError, OSError) as error:
         raise _failed(error) from error
-    signed = sum(row.signed for row in policy.rows.values())
-    drafts = len(policy.rows) - signed
     if json:
-        summary = {
-            "ok": True, "digest": policy.digest, "rows": signed, "drafts": drafts,
-            "rules": len(policy.rules),
-        }  # fmt: skip
-        typer.echo(orjson.dumps(summary).decode())
-        return
-    typer.echo(f"{folder}: {signed} signed rows, {drafts} drafts, {len(policy.rules)} rules")
-    if drafts:
-        typer.echo(f"{drafts} rows are drafts: they run at tier 3 until the three roles signed.")
-    typer.echo(f"digest {policy.digest}")
+        typer.echo(orjson.dumps(found.shown()).decode())
+    else:
+        _say(folder, found)
+    if found.count("error") or (strict and found.count("warning")):
+        raise typer.Exit(1)
+
+
+def _kept(ctx: typer.Context, database: str | None, data: Path | None, against: str) -> Kept | None:
+    """What a store on this computer knows, where one was named or a version is asked for."""
+    if database is None and data is None and (not against or Path(against).is_dir()):
+        return None
+    programs: Programs = ctx.obj
+    return programs.kept(load_settings(database=database, data=data), against)
+
+
+def _say(folder: Path, found: Examined) -> None:
+    for problem in found.problems:
+        told = replace(
+            problem,
+            file=str(folder / problem.file),
+            message=f"{problem.severity}: {problem.message}",
+        )
+        typer.echo(str(told), err=True)
+    if found.policy is not None:
+        rows = found.policy.rows.values()
+        signed = sum(row.signed for row in rows)
+        drafts = len(rows) - signed
+        typer.echo(
+            f"{folder}: {signed} signed rows, {drafts} drafts, {len(found.policy.rules)} rules"
+        )
+        if drafts:
+            typer.echo(
+                f"{drafts} rows are drafts: they run at tier 3 until the three roles signed."
+            )
+        typer.echo(f"digest {found.policy.digest}")
+    if found.difference is not None:
+        typer.echo(found.difference.sentence)
+        for change in found.difference.types:
+            typer.echo(f"  {change.type}: {_whose(change)}: {'; '.join(change.why)}")
+        for text in found.difference.stricter:
+            typer.echo(f"  stricter: {text}")
+        if found.difference.laxer:
+            typer.echo("Publishing it takes two people, since it can lower oversight:")
+            for text in found.difference.laxer:
+                typer.echo(f"  {text}")
+    counts = [
+        f"{n} {word}{'' if n == 1 else 's'}"
+        for word in ("error", "warning")
+        if (n := found.count(word))
+    ]
+    if counts:
+        typer.echo(", ".join(counts), err=True)
+
+
+def _whose(change: TypeChange) -> str:
+    said = []
+    for word, clients in (("stricter", change.stricter), ("laxer", change.laxer)):
+        if clients is not None:
+            said.append(f"{word} for {', '.join(clients)}" if clients else word)
+    return ", ".join(said)
 
 
 @app.command("classify")

@@ -3,12 +3,13 @@
 A door knows no implementation, so `serve`, `verify` and the others arrive here as functions.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from handrail.config import Settings
+from handrail.core.model import Client, Person
 from handrail.errors import HandrailError
 
 Say = Callable[[str], None]
@@ -35,6 +36,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a store on this computer knows about a policy's people, and the files of one version."""
+
+    people: Sequence[Person]
+    clients: Sequence[Client]
+    files: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
     """The functions behind the commands that run or inspect a store."""
 
@@ -49,5 +59,7 @@ class Programs:
     #: Write the whole record into an empty folder.
     export: Callable[[Settings, Path], Mapping[str, Any]]
     doctor: Callable[[Settings], Iterable[Finding]]
+    #: The people and clients of a store, and the files of the policy version named, if one is.
+    kept: Callable[[Settings, str], Kept]
     #: Run one benchmark, or all; returns what it measured.
     bench: Callable[[str | None, Say], Mapping[str, Any]]
