@@ -26,6 +26,7 @@ from handrail.service.ask import Ask
 from handrail.service.begin import Begin
 from handrail.service.bell import Bell
 from handrail.service.catalogue import Catalogue
+from handrail.service.drafts import Drafts
 from handrail.service.draw import Draw
 from handrail.service.folder import Folder, Seen
 from handrail.service.govern import Govern
@@ -100,6 +101,7 @@ def middle(
         incidents=Incidents(store, draw),
         catalogue=catalogue,
         policies=policies,
+        drafts=Drafts(store, policies, keeper, draw),
         read=Read(store, policies, catalogue, keeper, sealer, clock),
         record=Record(store, signer, published, clock),
         directory=Directory(store, clock, draw.id),

@@ -19,7 +19,7 @@ from handrail.core.approval import AnswerKind
 from handrail.core.model import Classification
 from handrail.errors import HandrailError
 from handrail.privacy.seal import open_sealer
-from handrail.service import answer, begin, pause, policies, release, reverse, sweep
+from handrail.service import answer, begin, policies, release, reverse, rights, sweep
 from handrail.service.asked import Asked
 from handrail.store.database import open_store
 from support import service_cases as cases
@@ -148,9 +148,9 @@ FAULTS = [
     ),
     Fault(
         "a resume by one person",
-        pause,
-        "_owner",
-        lambda view, who: view.person("per_dan"),
+        rights,
+        "holder",
+        lambda view, who, roles, what: view.person("per_dan"),
         cases.resume_takes_two,
     ),
     Fault(

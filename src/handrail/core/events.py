@@ -67,6 +67,9 @@ class EventType(StrEnum):
     DEMOTED_ITSELF = "handrail:standing:demoted"
     PROMOTED = "person:standing:promoted"
 
+    POLICY_DRAFTED = "person:policy:drafted"
+    POLICY_PROPOSED = "person:policy:proposed"
+    POLICY_WITHDRAWN = "person:policy:withdrawn"
     POLICY_PUBLISHED = "person:policy:published"
     TOOL_WITHHELD = "handrail:tool:withheld"
     TOOL_ACCEPTED = "person:tool:accepted"
@@ -139,6 +142,9 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.DEMOTED: "{who} demoted {type} to tier {tier}.",
     EventType.DEMOTED_ITSELF: "{type} was demoted to tier {tier}: {why}.",
     EventType.PROMOTED: "{who} promoted {type} to tier {tier}.",
+    EventType.POLICY_DRAFTED: "{who} began a draft of the policy.",
+    EventType.POLICY_PROPOSED: "{who} proposed a policy that can lower oversight; a second person is needed.",
+    EventType.POLICY_WITHDRAWN: "{who} withdrew a draft of the policy.",
     EventType.POLICY_PUBLISHED: "{who} published policy version {n}.",
     EventType.TOOL_WITHHELD: "{type} is {state} and is withheld until a person has looked at it.",
     EventType.TOOL_ACCEPTED: "{who} looked at {type} and accepted its definition.",

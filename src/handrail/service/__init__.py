@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from handrail.service.answer import Answers
     from handrail.service.catalogue import Catalogue
+    from handrail.service.drafts import Drafts
     from handrail.service.govern import Govern
     from handrail.service.incident import Incidents
     from handrail.service.notices import Notices
@@ -37,6 +38,7 @@ class Services:
     incidents: "Incidents"
     catalogue: "Catalogue"
     policies: "Policies"
+    drafts: "Drafts"
     read: "Read"
     record: "Record"
     directory: "Directory"

@@ -19,12 +19,11 @@ from handrail.core.policy import Policy
 from handrail.errors import (
     BadInput,
     Closed,
-    NotAllowed,
     NotFound,
     Stale,
     StepUpNeeded,
 )
-from handrail.service import codec, denials
+from handrail.service import codec, denials, rights
 from handrail.service.asked import until
 from handrail.service.bell import Bell
 from handrail.service.policies import Policies
@@ -140,9 +139,7 @@ class Answers:
         policy = self._policies.current()
 
         def unit(view: View) -> Rows:
-            person = view.person(who.person)
-            if person is None or not person.active:
-                raise NotAllowed("this person is not active any more")
+            person = rights.active(view, who)
             proposal, _ = stands(view, row["id"], row["version"], policy)
             wait = policy.settings.new_approver_wait
             approval.may_answer(proposal, person, kind, from_us(view.now), wait)
@@ -165,9 +162,7 @@ class Answers:
         policy = self._policies.current()
 
         def unit(view: View) -> Rows:
-            person = view.person(who.person)
-            if person is None or not person.active:
-                raise NotAllowed("this person is not active any more")
+            person = rights.active(view, who)
             proposal, action = stands(view, proposal_id, version, policy)
             given = Given(
                 kind=kind,

@@ -18,9 +18,9 @@ from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.catalogue import ConnectionSpec, Offer
 from handrail.core.events import EventType
 from handrail.core.model import Agent, SignedIn
-from handrail.errors import BadInput, NotAllowed, NotFound, ReachError
+from handrail.errors import BadInput, NotFound, ReachError
 from handrail.privacy.seal import Sealer
-from handrail.service import codec
+from handrail.service import codec, rights
 from handrail.service.known import Keeper
 from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
 
@@ -371,14 +371,7 @@ def _pin(
 
 
 def _keeper_of(view: View, who: SignedIn) -> str:
-    person = view.person(who.person)
-    if person is None or not person.active:
-        raise NotAllowed("this person is not active any more")
-    if not any(person.holds(role, None) for role in KEEPERS):
-        raise NotAllowed(
-            "setting connections needs authority", hint=f"One of: {', '.join(KEEPERS)}."
-        )
-    return person.id
+    return rights.holder(view, who, KEEPERS, "setting connections").id
 
 
 def _sound(name: str, kind: str, command: str, url: str, target: str) -> None:

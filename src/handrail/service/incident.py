@@ -5,6 +5,7 @@ from typing import Any
 from handrail.core.events import EventType
 from handrail.core.model import SignedIn
 from handrail.errors import BadInput, Closed, NotAllowed, NotFound
+from handrail.service import rights
 from handrail.service.draw import Draw
 from handrail.store.contract import Change, Event, Put, Rows, Store, View
 
@@ -54,9 +55,7 @@ class Incidents:
         incident = self._draw.id("inc")
 
         def unit(view: View) -> Rows:
-            person = view.person(who.person)
-            if person is None or not person.active:
-                raise NotAllowed("this person is not active any more")
+            person = rights.active(view, who)
             hit = client
             if action is not None:
                 row = view.row("action", action)

@@ -4,8 +4,8 @@ from typing import Any
 
 from handrail.core.events import EventType
 from handrail.core.model import SignedIn
-from handrail.errors import BadInput, Closed, NotAllowed, NotFound
-from handrail.service import codec, incident
+from handrail.errors import BadInput, Closed, NotFound
+from handrail.service import codec, incident, rights
 from handrail.service.draw import Draw
 from handrail.store.contract import Change, Event, Put, Rows, Store, View
 
@@ -32,9 +32,7 @@ class Notices:
         incident_id = self._draw.id("inc")
 
         def unit(view: View) -> Rows:
-            person = view.person(who.person)
-            if person is None or not person.active:
-                raise NotAllowed("this person is not active any more")
+            person = rights.active(view, who)
             row = view.row("notice", notice_id)
             if row is None:
                 raise NotFound(f"no notice {notice_id}")

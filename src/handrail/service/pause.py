@@ -12,6 +12,7 @@ from typing import Any
 from handrail.core.events import EventType
 from handrail.core.model import Degree, Person, SignedIn
 from handrail.errors import BadInput, Closed, Conflict, NotAllowed, NotFound
+from handrail.service import rights
 from handrail.service.draw import Draw
 from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
 
@@ -44,7 +45,7 @@ class Pauses:
         pause_id = self._draw.id("pse")
 
         def unit(view: View) -> Rows:
-            person = _active(view, who)
+            person = rights.active(view, who)
             # A pause of nothing, by a slip of the pen, would be believed.
             there = {"agent": view.agent, "client": view.client}.get(scope)
             if there is not None and there(ref) is None:
@@ -79,7 +80,10 @@ class Pauses:
         reason = _reason(reason)
 
         def unit(view: View) -> Rows:
-            person, row = _owner(view, who), _in_force(view, pause)
+            person, row = (
+                rights.holder(view, who, OWNERS, "easing a pause"),
+                _in_force(view, pause),
+            )
             if row["degree"] != Degree.STOP.value:
                 raise Conflict("only a stop can be eased", hint="To end a restriction, resume.")
             change = Change("pause", (pause,), {"degree": Degree.RESTRICT.value})
@@ -99,7 +103,10 @@ class Pauses:
         reason = _reason(reason)
 
         def unit(view: View) -> Rows:
-            person, row = _owner(view, who), _in_force(view, pause)
+            person, row = (
+                rights.holder(view, who, OWNERS, "easing a pause"),
+                _in_force(view, pause),
+            )
             if row["degree"] == Degree.STOP.value:
                 raise Conflict("a stop is eased to restrict first", hint="Ease it, then resume.")
             if row["resume_by"] is None:
@@ -128,22 +135,6 @@ def _reason(text: str) -> str:
     if not words:
         raise BadInput("a reason is needed", hint="Say in a sentence why.")
     return words[:2000]
-
-
-def _active(view: View, who: SignedIn) -> Person:
-    person = view.person(who.person)
-    if person is None or not person.active:
-        raise NotAllowed("this person is not active any more")
-    return person
-
-
-def _owner(view: View, who: SignedIn) -> Person:
-    person = _active(view, who)
-    if not any(person.holds(role, None) for role in OWNERS):
-        raise NotAllowed(
-            "easing a pause needs authority", hint=f"One of the roles: {', '.join(OWNERS)}."
-        )
-    return person
 
 
 def _in_force(view: View, pause: str) -> Row:

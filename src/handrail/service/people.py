@@ -17,6 +17,7 @@ from handrail.core.events import EventType
 from handrail.core.model import Risk, SignedIn
 from handrail.errors import BadInput, Conflict, NotAllowed, NotFound
 from handrail.privacy import tokens
+from handrail.service import rights
 from handrail.store.contract import Change, Drop, Event, Put, Rows, Store, View, Write
 from handrail.store.newcomer import LINK_LIFE, NewPerson, role_puts
 
@@ -315,13 +316,7 @@ def _keeper(view: View, who: SignedIn | None) -> str:
     """The principal who changes the directory. Raises `NotAllowed` without authority."""
     if who is None:
         return "handrail"
-    person = view.person(who.person)
-    if person is None or not person.active:
-        raise NotAllowed("this person is not active any more")
-    if not any(person.holds(role, None) for role in KEEPERS):
-        raise NotAllowed(
-            "changing the directory needs authority", hint=f"One of: {', '.join(KEEPERS)}."
-        )
+    person = rights.holder(view, who, KEEPERS, "changing the directory")
     return f"person:{person.id}"
 
 

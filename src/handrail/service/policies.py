@@ -17,7 +17,7 @@ from handrail.core.policy import Policy
 from handrail.core.policy_check import check
 from handrail.core.policy_difference import Comparison, compare
 from handrail.errors import Conflict, NotAllowed, NotFound, PolicyInvalid, Problem
-from handrail.service import codec
+from handrail.service import codec, rights
 from handrail.service.known import Keeper
 from handrail.store.contract import Event, Put, Rows, Store, View
 
@@ -171,11 +171,4 @@ class Policies:
 
 
 def _owner(view: View, who: SignedIn) -> str:
-    person = view.person(who.person)
-    if person is None or not person.active:
-        raise NotAllowed("this person is not active any more")
-    if not any(person.holds(role, None) for role in OWNERS):
-        raise NotAllowed(
-            "publishing a policy needs authority", hint=f"One of the roles: {', '.join(OWNERS)}."
-        )
-    return person.id
+    return rights.holder(view, who, OWNERS, "publishing a policy").id

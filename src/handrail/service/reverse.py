@@ -19,9 +19,9 @@ from handrail.core.events import EventType
 from handrail.core.model import Json, SignedIn
 from handrail.core.policy import MatrixRow, Policy
 from handrail.core.routing import may_decide
-from handrail.errors import Closed, Conflict, HandrailError, NotAllowed, NotFound
+from handrail.errors import Closed, Conflict, HandrailError, NotFound
 from handrail.privacy.seal import Sealer
-from handrail.service import codec, incident, outcome
+from handrail.service import codec, incident, outcome, rights
 from handrail.service.begin import Begin
 from handrail.service.bell import Bell
 from handrail.service.draw import Draw
@@ -78,9 +78,7 @@ class Reversals:
         in_force = self._policies.current()  # whom it asks now decides, not whom it asked then
 
         def unit(view: View) -> Rows:
-            person = view.person(who.person)
-            if person is None or not person.active:
-                raise NotAllowed("this person is not active any more")
+            person = rights.active(view, who)
             current = view.row("action", action_id)
             if current is None:
                 raise NotFound(f"no action {action_id}")

@@ -18,7 +18,7 @@ from handrail.core.events import EventType
 from handrail.core.model import Agent, Request, SignedIn, Tier
 from handrail.errors import Closed, Conflict, NotAllowed, NotFound, Refused
 from handrail.privacy.seal import Sealer
-from handrail.service import codec, denials, limits
+from handrail.service import codec, denials, limits, rights
 from handrail.service.ask import Ask
 from handrail.service.asked import Asked, Moved, why
 from handrail.service.begun import Again, NeedsPeople
@@ -264,9 +264,7 @@ def _approve_at_once(
 ) -> tuple[tuple[Put | Change, ...], Event]:
     """The modifying person's yes to the new content, with the same checks as any yes."""
     who, note = given
-    person = view.person(who.person)
-    if person is None or not person.active:
-        raise NotAllowed("this person is not active any more")
+    person = rights.active(view, who)
     now = from_us(view.now)
     row = opening.row(asked, view.now)
     action_put = writes[0]

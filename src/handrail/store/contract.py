@@ -170,6 +170,9 @@ class Reader(Protocol):
         """The newest `policy_version` row."""
 
     def policies(self) -> Sequence[Row]: ...
+    def policy_drafts(self) -> Sequence[Row]:
+        """Open and proposed drafts, newest first, without their files."""
+
     def clients(self) -> Sequence[Row]: ...
     def people(self) -> Sequence[Row]:
         """`person` rows, each with `roles`: JSON list of {role, client, since}."""

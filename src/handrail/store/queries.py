@@ -76,6 +76,13 @@ POLICIES = _query(
     "policies", "The history of the policy.",
     select(tables.policy_version).order_by(tables.policy_version.c.n.desc()),
 )  # fmt: skip
+_drafts = tables.policy_draft.c
+POLICY_DRAFTS = _query(
+    "policy_drafts", "What may become the next policy.",
+    select(*(c for c in _drafts if c.name != "files"))
+    .where(tables.unpublished)
+    .order_by(_drafts.at.desc()),
+)  # fmt: skip
 CLIENTS = _query(
     "clients", "Whom the organisation serves.", select(tables.client).order_by(tables.client.c.name)
 )

@@ -45,6 +45,9 @@ class SnapshotReader:
     def policies(self) -> Sequence[Row]:
         return self._all(queries.POLICIES)
 
+    def policy_drafts(self) -> Sequence[Row]:
+        return self._all(queries.POLICY_DRAFTS)
+
     def clients(self) -> Sequence[Row]:
         return self._all(queries.CLIENTS)
 

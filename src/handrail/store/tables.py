@@ -34,8 +34,8 @@ from handrail.store.schema import metadata, partial
 __all__ = [
     "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "device",
     "entry", "head", "incident", "metadata", "notice", "pause", "person", "person_role",
-    "policy_version", "proposal", "reversal", "rollback", "sealed", "session", "set_up_link",
-    "standing", "tool", "unfinished",
+    "policy_draft", "policy_version", "proposal", "reversal", "rollback", "sealed", "session", "set_up_link",
+    "standing", "tool", "unfinished", "unpublished",
 ]  # fmt: skip
 
 
@@ -344,6 +344,34 @@ tool = Table(
     Column("by", Text, nullable=False),  # who looked at it last
     Column("at", BigInteger, nullable=False),
     CheckConstraint("state IN ('pinned', 'new', 'changed', 'gone')", name="state"),
+)
+
+#: The next policy while people write it (I27).
+policy_draft = Table(
+    "policy_draft",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("base", Text, nullable=False),  # digest of the policy in force when it began
+    Column("files", Text, nullable=False),  # JSON object file -> text
+    Column("why", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("proposed_by", Text),  # the first of the two people
+    Column("ended_by", Text),
+    Column("ended_at", BigInteger),
+    CheckConstraint("state IN ('open', 'proposed', 'published', 'withdrawn')", name="state"),
+    CheckConstraint("(proposed_by IS NOT NULL) OR state != 'proposed'", name="proposed"),
+)
+
+#: Written with literals, so that the partial index serves it.
+unpublished = policy_draft.c.state.in_([literal_column(f"'{s}'") for s in ("open", "proposed")])
+Index(
+    "ix_policy_draft_at",
+    policy_draft.c.at,
+    sqlite_where=unpublished,
+    postgresql_where=unpublished,
 )
 
 policy_version = Table(

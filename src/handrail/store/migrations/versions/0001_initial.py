@@ -202,6 +202,23 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_person')),
     sa.UniqueConstraint('email', name=op.f('uq_person_email'))
     )
+    op.create_table('policy_draft',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('base', sa.Text(), nullable=False),
+    sa.Column('files', sa.Text(), nullable=False),
+    sa.Column('why', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('by', sa.Text(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('changed_at', sa.BigInteger(), nullable=False),
+    sa.Column('proposed_by', sa.Text(), nullable=True),
+    sa.Column('ended_by', sa.Text(), nullable=True),
+    sa.Column('ended_at', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("state IN ('open', 'proposed', 'published', 'withdrawn')", name=op.f('ck_policy_draft_state')),
+    sa.CheckConstraint("(proposed_by IS NOT NULL) OR state != 'proposed'", name=op.f('ck_policy_draft_proposed')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_policy_draft'))
+    )
+    op.create_index('ix_policy_draft_at', 'policy_draft', ['at'], unique=False, sqlite_where=sa.text("state IN ('open', 'proposed')"), postgresql_where=sa.text("state IN ('open', 'proposed')"))
     op.create_table('policy_version',
     sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
