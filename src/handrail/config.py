@@ -26,6 +26,7 @@ class Settings:
     port: int = DEFAULT_PORT
     origin: str = "handrail.example/log"  #: the log's name, forever part of every entry
     public_url: str = ""  #: how people reach the console; empty: from host and port
+    calendar_hosts: str = ""  #: `a.example,b.example`: whose calendars may be at private addresses
     hold: float = 45.0  #: seconds a tier 3 call may be held before it answers *pending*
 
     @property
@@ -50,6 +51,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
         port=_port(env.get("HANDRAIL_PORT", str(DEFAULT_PORT))),
         origin=_origin(env.get("HANDRAIL_ORIGIN", "handrail.example/log")),
         public_url=env.get("HANDRAIL_PUBLIC_URL", "").rstrip("/"),
+        calendar_hosts=env.get("HANDRAIL_CALENDAR_HOSTS", ""),
         hold=_seconds(env.get("HANDRAIL_HOLD", "45")),
     )
     given = {k: v for k, v in overrides.items() if v is not None and k != "data"}

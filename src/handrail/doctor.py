@@ -16,10 +16,12 @@ from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.errors import LedgerError
 from handrail.ledger.signer import Signer
 from handrail.ledger.verify import verify
+from handrail.service.freezes import fresh
 from handrail.service.known import Keeper, Known
 from handrail.service.policies import Policies
 from handrail.store.contract import Store
 from handrail.store.database import open_store
+from handrail.wiring import calendars_of
 
 _FUTURE = timedelta(seconds=5)
 
@@ -51,7 +53,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
             hint="" if behind <= _FUTURE else "Put this host's clock right; nothing begins until.",
         )
         yield _record(settings, store)
-        yield from _organisation(store)
+        yield from _organisation(settings, store)
     finally:
         store.close()
     yield Finding(
@@ -114,7 +116,7 @@ def _record(settings: Settings, store: Store) -> Finding:
     )
 
 
-def _organisation(store: Store) -> Iterator[Finding]:
+def _organisation(settings: Settings, store: Store) -> Iterator[Finding]:
     known = Keeper(store).current()
     yield Finding(
         name="people",
@@ -122,8 +124,9 @@ def _organisation(store: Store) -> Iterator[Finding]:
         text=f"{len(known.people)} people",
         hint="" if known.people else "Start the server and open its set-up link.",
     )
+    policies = Policies(store)
     try:
-        policy = Policies(store).current()
+        policy = policies.current()
     except NotFound as error:
         yield Finding(name="policy", ok=False, text=error.message, hint=error.hint)
         return
@@ -134,6 +137,7 @@ def _organisation(store: Store) -> Iterator[Finding]:
         text=f"{policy.digest[:16]}, {len(policy.rows)} rows, {unsigned} of them not signed",
     )
     yield from _roles(policy, known)
+    yield from _calendars(settings, policies)
     yield Finding(
         name="own ground",
         ok=bool(policy.own_ground),
@@ -149,6 +153,24 @@ def _organisation(store: Store) -> Iterator[Finding]:
             ok=withheld == 0,
             text=f"{withheld} definitions are withheld" if withheld else "nothing is withheld",
             hint="Look at them in the console: Settings, Connections." if withheld else "",
+        )
+
+
+def _calendars(settings: Settings, policies: Policies) -> Iterator[Finding]:
+    """Every calendar behind a URL was read lately enough for its freeze."""
+    clock = SystemClock()
+    calendars = calendars_of(settings, clock, lambda: policies)
+    for freeze in policies.current().freezes:
+        if not freeze.url:
+            continue
+        copy = calendars.copy(freeze.url)
+        ok = copy is not None and fresh(freeze, copy.at, clock.now())
+        text = f"{freeze.url}, read {copy.at:%Y-%m-%d %H:%M} UTC" if copy else "it was never read"
+        yield Finding(
+            name=f"freeze {freeze.name}",
+            ok=ok,
+            text=text,
+            hint="" if ok else "Its changes wait for a person; the server's log says why.",
         )
 
 

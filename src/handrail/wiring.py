@@ -10,6 +10,7 @@ from handrail.channels.contract import Channel
 from handrail.channels.maildir import Maildir
 from handrail.clock import Clock, SystemClock
 from handrail.config import Settings
+from handrail.connectors.calendars import Calendars, fetcher
 from handrail.connectors.callables import Callables
 from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.executor import Executor
@@ -29,6 +30,7 @@ from handrail.service.catalogue import Catalogue
 from handrail.service.drafts import Drafts
 from handrail.service.draw import Draw
 from handrail.service.folder import Folder, Seen
+from handrail.service.freezes import Copies, Freezes
 from handrail.service.govern import Govern
 from handrail.service.incident import Incidents
 from handrail.service.known import Keeper
@@ -70,12 +72,13 @@ def middle(
     channels: Sequence[Channel],
     signer: Signer,
     published: Path,
+    calendars: Copies | None = None,
 ) -> Middle:
     """Put the services together over the given implementations."""
     draw, bell, keeper = Draw(clock), Bell(), Keeper(store)
     policies = Policies(store, keeper)
     begin = Begin(store, executor, sealer, clock, bell)
-    resolver = Resolver(begin.observe)
+    resolver = Resolver(begin.observe, Freezes(calendars).facts if calendars else None)
     ask = Ask(store, begin, resolver, keeper, policies.current, clock, draw)
     versions = Versions(store, ask, keeper, sealer, clock, draw, bell)
     release = Release(store, ask, begin, versions, keeper, sealer, clock, bell)
@@ -121,6 +124,7 @@ class House:
     console: ConsoleChannel
     identity: Identity
     middle: Middle
+    calendars: Calendars
 
     @property
     def services(self) -> Services:
@@ -156,6 +160,7 @@ class House:
         found = self.middle.begin.recover()
         self.middle.sweep.start()
         self.services.record.start()
+        self.calendars.start()
         return found
 
     def close(self) -> None:
@@ -163,6 +168,7 @@ class House:
         if self.services.policies.watched is not None:
             self.services.policies.watched.stop()
         if self.lock.held:
+            self.calendars.stop()
             self.middle.sweep.stop()
             self.host.close()
             self.services.record.stop()
@@ -189,6 +195,8 @@ def build(
     host = Host(clock, callables)
     console = ConsoleChannel(clock)
     reached: list[Channel] = [console, *channels, Maildir(data / "mail", settings.url)]
+    made: list[Policies] = []
+    calendars = calendars_of(settings, clock, lambda: made[0] if made else None)
     together = middle(
         store=store,
         executor=host,
@@ -198,7 +206,9 @@ def build(
         channels=reached,
         signer=_signer(data, settings.origin, store),
         published=data / "ledger",
+        calendars=calendars,
     )
+    made.append(together.services.policies)
     return House(
         settings=settings,
         lock=OnlyOne(data),
@@ -208,7 +218,24 @@ def build(
         console=console,
         identity=Identity(store, clock),
         middle=together,
+        calendars=calendars,
     )
+
+
+def calendars_of(
+    settings: Settings, clock: Clock, policies: Callable[[], Policies | None]
+) -> Calendars:
+    """The calendars behind URLs that freezes of the policy in force name."""
+
+    def wanted() -> list[str]:
+        known = policies()
+        try:
+            return [f.url for f in known.current().freezes if f.url] if known else []
+        except NotFound:
+            return []
+
+    fetch = fetcher(settings.calendar_hosts.split(","))
+    return Calendars(settings.data / "calendars", clock, fetch, wanted)
 
 
 def _signer(data: Path, origin: str, store: Store) -> Signer:

@@ -281,7 +281,8 @@ class Ask:
         """Typed facts that hold no personal data: counts, classes and declared words only."""
         typed: dict[str, Any] = {}
         for name, fact in facts.by_name.items():
-            if name in _LEAF_FACTS and isinstance(fact.value, str | int | bool):
+            known = name in _LEAF_FACTS or name.startswith("freeze.")
+            if known and isinstance(fact.value, str | int | bool):
                 typed[name] = fact.value
         return {
             "type": action.type,

@@ -6,7 +6,7 @@ tier: nothing here guesses, and a failing lookup is not an error of the call.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -60,11 +60,16 @@ class Resolved:
     scope: Mapping[str, Any]
 
 
+Beside = Callable[[Policy, datetime], Mapping[str, Fact]]
+"""Facts that hold for every call of a moment, such as a freeze (`service.freezes`)."""
+
+
 class Resolver:
     """Establishes facts; remembers looked-up ones until they are too old."""
 
-    def __init__(self, observe: Observe) -> None:
+    def __init__(self, observe: Observe, beside: Beside | None = None) -> None:
         self._observe = observe
+        self._beside = beside
         self._lock = threading.Lock()
         self._remembered: dict[tuple[str, str, str], Fact] = {}
 
@@ -81,7 +86,7 @@ class Resolver:
     ) -> Resolved:
         """Return what is known about the call at *now*."""
         values = given(request, arguments, agent.id, agent.version, row)
-        found: dict[str, Fact] = {}
+        found: dict[str, Fact] = dict(self._beside(policy, now)) if self._beside else {}
         for lookup in policy.lookups_for(request.type, scope(values)):
             fact = self._look_up(lookup, values, policy, now)
             if fact is None:
