@@ -70,6 +70,17 @@ class Consoled(Doors):
             self.house.agent(), found["action"], "TCP 443, and nothing else."
         )
 
+    def draft(self) -> str:
+        """A draft of the policy that lowers a row, adds an unsigned one, and has a mistake."""
+        drafts, who = self.house.s.drafts, self.house.who("per_anna")
+        id = str(drafts.start(who, "less waiting for licences")["id"])
+        found = drafts.show(id)
+        text = found["files"]["matrix/all.yaml"].replace("tier: 2", "tier: 1")
+        drafts.write(who, id, "matrix/all.yaml", text, found["digest"])
+        new = "# Drafted by the import.\nrows:\n" + row("up.get_licences_again", 1)
+        drafts.write(who, id, "matrix/new.yaml", new, drafts.show(id)["digest"])
+        return id
+
     def state(self, proposal: str) -> str:
         """Where the newest version stands."""
         found = self.house.s.read.package(proposal, None, self.house.who("per_ben"))
@@ -134,6 +145,13 @@ def dan(doors: Consoled) -> Iterator[Person]:
     """The service desk manager, who sponsors the agent and keeps the directory."""
     with TestClient(doors.app, raise_server_exceptions=False) as client:
         yield Person(client, doors, "per_dan")
+
+
+@pytest.fixture
+def anna(doors: Consoled) -> Iterator[Person]:
+    """Account engineer, and over the service desk like Dan."""
+    with TestClient(doors.app, raise_server_exceptions=False) as client:
+        yield Person(client, doors, "per_anna")
 
 
 @pytest.fixture

@@ -416,14 +416,16 @@ VIEWS = (
     "/feed?tab=alone", "/actions", "/actions/{a}", "/matrix", "/matrix/up.add_firewall_rule",
     "/pause", "/audit", "/audit/3", "/incidents", "/settings", "/settings/people?change=per_eve",
     "/settings/agents", "/settings/clients", "/settings/connections", "/settings/connections/up",
-    "/settings/policy", "/search?q=acme", "/keys", "/device", "/nowhere",
+    "/settings/policy", "/settings/policy/drafts/{d}?file=matrix/all.yaml",
+    "/settings/policy/drafts/{d}?new=1", "/search?q=acme", "/keys", "/device", "/nowhere",
 )  # fmt: skip
 
 
 def views(doors: Any) -> list[str]:
     proposal = lived_in(doors)
     action = doors.house.s.read.actions()[-1]["id"]
-    return [view.format(p=proposal, a=action) for view in VIEWS]
+    draft = doors.draft()
+    return [view.format(p=proposal, a=action, d=draft) for view in VIEWS]
 
 
 def violations(page: Page) -> list[str]:

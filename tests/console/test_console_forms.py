@@ -570,6 +570,78 @@ def test_a_paused_package_says_so(doors: Any, ben: Any) -> None:
     assert "Agents are paused" in ben.get(f"/proposals/{proposal}").text
 
 
+# --- drafts of the policy ---------------------------------------------------------------------
+
+
+def seen_of(doors: Any, draft: str) -> str:
+    return str(doors.house.s.drafts.show(draft)["digest"])
+
+
+def test_I27_a_laxer_policy_is_proposed_by_one_and_published_by_another(
+    doors: Any, dan: Any, ben: Any, anna: Any
+) -> None:
+    done = dan.post("/settings/policy/drafts", {"why": "licences need no waiting"})
+    draft = done.headers["location"].rsplit("/", 1)[-1]
+    path = f"/settings/policy/drafts/{draft}"
+    text = doors.house.s.drafts.show(draft)["files"]["matrix/all.yaml"]
+    lowered = text.replace(
+        "type: up.assign_licence\n    tier: 2", "type: up.assign_licence\n    tier: 1"
+    )
+    saved = {"path": "matrix/all.yaml", "text": lowered, "digest": seen_of(doors, draft)}
+    assert dan.post(f"{path}/files", saved).status_code == 303
+    page = dan.get(path).text
+    assert "1 action type becomes laxer" in page
+    assert "Propose to a second person" in page
+
+    assert dan.post(f"{path}/files", saved).status_code == 409  # written over an older draft
+    first = dan.post(f"{path}/publication", {"digest": seen_of(doors, draft)})
+    assert first.headers["location"].endswith(path)
+    assert "You proposed it" in dan.get(path).text
+    assert "Needs a second person" in dan.get("/settings/policy").text
+    assert ben.post(f"{path}/publication", {"digest": seen_of(doors, draft)}).status_code == 403
+
+    done = anna.post(f"{path}/publication", {"digest": seen_of(doors, draft)})
+    assert done.status_code == 303
+    assert doors.house.s.policies.current().row("up.assign_licence").tier == 1
+    assert "This draft is published" in dan.get(path).text
+
+
+def test_rows_are_signed_by_groups_as_oneself(doors: Any, dan: Any, ben: Any) -> None:
+    draft = doors.draft()
+    path = f"/settings/policy/drafts/{draft}"
+    page = dan.get(path).text
+    assert "Drafted by the import." in page
+    assert "Sign 1 row" in page
+    assert "Sign 1 row" not in ben.get(path).text  # he holds no signing role
+    sent = {"path": "matrix/new.yaml", "role": "service-desk-manager", "why": "known"}
+    assert (
+        dan.post(f"{path}/signatures", {**sent, "digest": seen_of(doors, draft)}).status_code == 303
+    )
+    assert 'by: "Dan"' in doors.house.s.drafts.show(draft)["files"]["matrix/new.yaml"]
+    assert (
+        ben.post(f"{path}/signatures", {**sent, "digest": seen_of(doors, draft)}).status_code == 403
+    )
+
+
+def test_what_is_wrong_in_a_draft_leads_to_its_line(doors: Any, dan: Any) -> None:
+    draft = doors.draft()
+    path = f"/settings/policy/drafts/{draft}"
+    bad = {
+        "path": "rules/bad.yaml",
+        "text": "rules:\n  - {name: 7, tierr: 3}\n",
+        "digest": seen_of(doors, draft),
+    }
+    dan.post(f"{path}/files", bad)
+    page = dan.get(path).text
+    assert "rules/bad.yaml:2" in page
+    assert "Correct what is wrong first" in page
+    assert dan.post(f"{path}/publication", {"digest": seen_of(doors, draft)}).status_code == 422
+    removed = {"path": "rules/bad.yaml", "remove": "1", "digest": seen_of(doors, draft)}
+    dan.post(f"{path}/files", removed)
+    assert "rules/bad.yaml" not in dan.get(path).text
+    assert dan.post(f"{path}/withdrawal").headers["location"].endswith("/settings/policy")
+
+
 # --- settings ---------------------------------------------------------------------------------
 
 

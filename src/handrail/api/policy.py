@@ -19,11 +19,7 @@ class Version(body.Body):
     """A policy to publish: its files as text, by path."""
 
     files: dict[str, str] = Field(min_length=1, max_length=2000)
-    second: str | None = Field(
-        default=None,
-        max_length=200,
-        description="A second person's session token, where the change can lower oversight.",
-    )
+    why: str = Field(default="Sent by the API.", max_length=1000, description="What it is for.")
 
 
 @router.get("", summary="The policy in force")
@@ -51,7 +47,8 @@ def publish(
     dry_run: Annotated[bool, Query(description="Only validate and compare.")] = False,
 ) -> Response:
     """422 with every problem, file and line. A change that can lower oversight takes a second
-    person; `laxer` lists the sentences that say why. A dry run also answers with warnings, with
+    person: it is answered 202 with the draft that another person publishes in a session of their
+    own, and `laxer` lists the sentences that say why. A dry run also answers with warnings, with
     today's people looked at, and with the difference in words by action type and client."""
     policies = door.services.policies
     if dry_run:
@@ -67,9 +64,8 @@ def publish(
                 "published": False,
             }
         )
-    second = door.identity.who(sent.second) if sent.second else None
-    found = policies.publish(who, sent.files, second=second)
-    return answer({**found, "published": True})
+    done = door.services.drafts.submit(who, sent.files, sent.why)
+    return answer({**done, "draft": done.pop("id")}, status=200 if done["published"] else 202)
 
 
 def problems(found: Iterable[Problem]) -> list[dict[str, Any]]:

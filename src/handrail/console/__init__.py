@@ -9,6 +9,7 @@ from handrail.console import (
     account,
     actions,
     audit,
+    drafts,
     feed,
     inbox,
     matrix,
@@ -25,7 +26,9 @@ from handrail.identity.identity import Identity
 from handrail.service import Services
 
 #: One module a family of pages. The last one has the page for every other path.
-FAMILIES = (account, inbox, package, feed, actions, matrix, pause, audit, settings, search)
+FAMILIES = (
+    account, inbox, package, feed, actions, matrix, pause, audit, settings, drafts, search,
+)  # fmt: skip
 
 
 def mount(

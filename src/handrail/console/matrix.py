@@ -39,6 +39,7 @@ def matrix(visit: Visit) -> Response:
         rows=found[:SHOWN],
         more=max(0, len(found) - SHOWN),
         total=len(rows),
+        unsigned=sum(not r["signed"] for r in rows),
         counts={t: sum(r["tier"] == t for r in rows) for t in TIERS},
         tiers=TIERS,
         categories=categories,

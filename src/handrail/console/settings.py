@@ -229,7 +229,9 @@ def refresh(visit: Visit) -> Response:
 def policy(visit: Visit) -> Response:
     """The version in force, who published it, and every number with its reason."""
     _ = visit.person
-    return visit.page("policy.html", policy=visit.services.read.policy())
+    return visit.page(
+        "policy.html", policy=visit.services.read.policy(), drafts=visit.services.drafts.open()
+    )
 
 
 def _get(path: str, page: Callable[[Visit], Response]) -> Pages:
