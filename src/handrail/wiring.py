@@ -20,6 +20,7 @@ from handrail.identity.identity import Identity
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.signer import Signer
 from handrail.onlyone import OnlyOne
+from handrail.privacy.detect import Detectors, installed
 from handrail.privacy.seal import Sealer, open_sealer
 from handrail.service import Services
 from handrail.service.answer import Answers
@@ -29,6 +30,7 @@ from handrail.service.bell import Bell
 from handrail.service.catalogue import Catalogue
 from handrail.service.drafts import Drafts
 from handrail.service.draw import Draw
+from handrail.service.findings import Findings
 from handrail.service.folder import Folder, Seen
 from handrail.service.freezes import Copies, Freezes
 from handrail.service.govern import Govern
@@ -77,8 +79,9 @@ def middle(
     """Put the services together over the given implementations."""
     draw, bell, keeper = Draw(clock), Bell(), Keeper(store)
     policies = Policies(store, keeper)
-    begin = Begin(store, executor, sealer, clock, bell)
-    resolver = Resolver(begin.observe, Freezes(calendars).facts if calendars else None)
+    detectors = Detectors(installed())
+    begin = Begin(store, executor, sealer, clock, bell, detectors)
+    resolver = Resolver(begin.observe, detectors, Freezes(calendars).facts if calendars else None)
     ask = Ask(store, begin, resolver, keeper, policies.current, clock, draw)
     versions = Versions(store, ask, keeper, sealer, clock, draw, bell)
     release = Release(store, ask, begin, versions, keeper, sealer, clock, bell)
@@ -102,6 +105,7 @@ def middle(
         notices=Notices(store, draw),
         pauses=Pauses(store, draw),
         incidents=Incidents(store, draw),
+        findings=Findings(store, sealer),
         catalogue=catalogue,
         policies=policies,
         drafts=Drafts(store, policies, keeper, draw),

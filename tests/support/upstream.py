@@ -49,6 +49,7 @@ class Upstream:
     tools: Sequence[Mapping[str, Any]] = TOOLS
     fault: Callable[[Order], str | None] = lambda order: None
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     licences: dict[str, set[str]] = field(default_factory=dict)
     specs: dict[str, ConnectionSpec] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -88,6 +89,8 @@ class Upstream:
         return reply
 
     def _act(self, name: str, arguments: dict[str, Any]) -> Reply:
+        if name in self.answers:
+            return structured(self.answers[name])
         user = str(arguments.get("user_id") or arguments.get("n", ""))
         if name == "get_user":
             klass = "admin" if user.startswith("adm") else "standard"

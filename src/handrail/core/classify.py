@@ -17,7 +17,7 @@ from typing import Any
 
 from handrail.core.arguments import Looked, look, parts, visible
 from handrail.core.conditions import Scope, scope
-from handrail.core.floors import Call, floors
+from handrail.core.floors import SEEN, Call, floors
 from handrail.core.model import (
     Action,
     Classification,
@@ -132,6 +132,11 @@ def judge(
     classes = row.data_classes if row is not None and row.data_classes else frozenset()
     if request.data_classes:
         classes |= {fold(c) for c in request.data_classes}
+    seen = facts.get(SEEN)
+    if isinstance(seen, list):
+        values["data.classes"] = sorted(
+            {*values.get("data.classes", ()), *(str(s).partition(":")[0] for s in seen)}
+        )
     focus = policy.focus_for(row) if row is not None and draft is None else frozenset()
     prepared = scope(values, focus=focus)
     reasons = list(_of_row(action, row, policy))

@@ -65,7 +65,9 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
         "user.class": Attribute("string", "standard, admin, service or vip: looked up"),
         "device.role": Attribute("string", "workstation, server or network: looked up"),
         "device.managed": Attribute("bool", "Whether the device is managed: looked up"),
-        "data.classes": Attribute("list(string)", "Classes of data, the row's and declared"),
+        "data.classes": Attribute(
+            "list(string)", "Classes of data: the row's, declared, and seen in the arguments"
+        ),
         "agent.id": Attribute("string", "The agent"),
         "agent.version": Attribute("string", "Its registered version"),
         "confidence": Attribute("double", "The agent's confidence, 0 to 1; absent when not given"),

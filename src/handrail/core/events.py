@@ -58,6 +58,8 @@ class EventType(StrEnum):
     INCIDENT_OPENED = "person:incident:opened"
     INCIDENT_FOUND = "handrail:incident:found"
     INCIDENT_CLOSED = "person:incident:closed"
+    WITHHELD_READ = "person:result:revealed"  # a person looked at what was kept from an agent
+    FINDING_SETTLED = "person:finding:settled"
 
     PAUSED = "person:pause:set"
     PAUSE_EASED = "person:pause:eased"
@@ -135,6 +137,8 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.INCIDENT_OPENED: "{who} reported a {severity} incident.",
     EventType.INCIDENT_FOUND: "A {severity} incident was opened: {why}.",
     EventType.INCIDENT_CLOSED: "{who} closed the incident.",
+    EventType.WITHHELD_READ: "{who} looked at the withheld result of {type}.",
+    EventType.FINDING_SETTLED: "{who} settled the finding about {type}.",
     EventType.PAUSED: "{who} paused {scope} {ref}: {degree}.",
     EventType.PAUSE_EASED: "{who} eased the pause of {scope} {ref} from stop to restrict.",
     EventType.RESUME_PROPOSED: "{who} proposed to resume {scope} {ref}; a second person is needed.",

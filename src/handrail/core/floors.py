@@ -29,6 +29,8 @@ _FLOORED: Mapping[str, str] = {
     "backup": "It changes backup or recovery",
 }
 _KNOWN_CLASSES = frozenset({"identifier", "personal", "health", "secret"})
+#: The fact that holds what a detector saw in the arguments: `class:what` each.
+SEEN = "data.seen"
 #: Categories whose changes are about records, whatever device or account they mention.
 _ABOUT_RECORDS = frozenset({"ticketing", "documentation", "billing"})
 #: Where a policy may let personal content be read at tier 2: mail, chat and exports.
@@ -116,6 +118,19 @@ def data(call: Call) -> Iterator[Reason]:
         yield _reason("unknown:data-class", f"{name[:40]!r} is no known class of data")
 
 
+def found(call: Call) -> Iterator[Reason]:
+    """What a detector saw in the arguments, whatever the row and the agent declare."""
+    seen = call.facts.get(SEEN)
+    for sign in seen if isinstance(seen, list) else ():
+        name, _, what = str(sign).partition(":")
+        if name == "secret" and resets_password(call.action.request.tool):
+            continue  # a new password is what a reset is given
+        tier = Tier.APPROVE
+        if name == "personal" and call.row is not None and not call.changes:
+            tier = Tier(call.policy.settings.personal_reads)
+        yield _reason(f"data:{name}", f"Its arguments hold what looks like {what}", tier)
+
+
 def health_client(call: Call) -> Iterator[Reason]:
     """No mail, files or personal content of a health client without a person."""
     if call.row is None:
@@ -144,7 +159,7 @@ def account(call: Call) -> Iterator[Reason]:
     are access control."""
     if call.row is None or not call.changes:
         return
-    resets = _resets_password(call.action.request.tool[:LONGEST])
+    resets = resets_password(call.action.request.tool)
     if call.row.category != "identity" and not resets:
         return
     if not resets:
@@ -168,7 +183,7 @@ def machine(call: Call) -> Iterator[Reason]:
 
 
 FLOORS: tuple[Floor, ...] = (
-    several_clients, many_targets, unknown_client, unknown_target, data, health_client,
+    several_clients, many_targets, unknown_client, unknown_target, data, found, health_client,
     governed_ground, account, machine,
 )  # fmt: skip
 
@@ -196,6 +211,11 @@ def _classes_of(tool: str) -> frozenset[str]:
     named = set(reading.words) | set(reading.paired)
     found = {"secret"} if named & SECRETS else set()
     return frozenset(found | ({"health"} if named & HEALTH else set()))
+
+
+def resets_password(tool: str) -> bool:
+    """Whether a tool's name says that it resets a password."""
+    return _resets_password(tool[:LONGEST])
 
 
 @lru_cache(maxsize=8192)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from handrail.service.answer import Answers
     from handrail.service.catalogue import Catalogue
     from handrail.service.drafts import Drafts
+    from handrail.service.findings import Findings
     from handrail.service.govern import Govern
     from handrail.service.incident import Incidents
     from handrail.service.notices import Notices
@@ -36,6 +37,7 @@ class Services:
     notices: "Notices"
     pauses: "Pauses"
     incidents: "Incidents"
+    findings: "Findings"
     catalogue: "Catalogue"
     policies: "Policies"
     drafts: "Drafts"

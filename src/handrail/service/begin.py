@@ -32,12 +32,13 @@ from handrail.core.events import EventType
 from handrail.core.model import Classification, Degree, Effect, Json, Mode, Snapshot, Tier
 from handrail.core.policy import Policy
 from handrail.errors import Closed, HandrailError, NoAnswer, NotSent, Unavailable, Unsure
+from handrail.privacy.detect import Detectors
 from handrail.privacy.seal import Sealer
 from handrail.service import codec, outcome
-from handrail.service.acted import Answered
 from handrail.service.asked import Asked, until
 from handrail.service.begun import Again, NeedsPeople, notice_row, rollback_row
 from handrail.service.bell import Bell
+from handrail.service.findings import Found, undeclared
 from handrail.service.outcome import Outcome
 from handrail.store.contract import Change, Event, Put, Rows, Store, View
 
@@ -76,13 +77,20 @@ class Begin:
     """Hands actions, reversals and Handrail's own reads to the executor, after their entries."""
 
     def __init__(
-        self, store: Store, executor: Executor, sealer: Sealer, clock: Clock, bell: Bell
+        self,
+        store: Store,
+        executor: Executor,
+        sealer: Sealer,
+        clock: Clock,
+        bell: Bell,
+        detectors: Detectors,
     ) -> None:
         self._store = store
         self._executor = executor
         self._sealer = sealer
         self._clock = clock
         self._bell = bell
+        self._detectors = detectors
 
     # --- tier 1 and 2 -----------------------------------------------------------------------
 
@@ -289,11 +297,17 @@ class Begin:
         if ended.outcome.state is State.DONE and asked.row and asked.row.check:
             ended = Ended(self._check(asked, ended), ended.reply)
         sealed: list[Put] = []
+        found: Found | None = None
         if ended.reply is not None:
-            answered = Answered(result=ended.reply.result, error=ended.reply.error)
-            plain = orjson.dumps({"result": answered.result, "error": answered.error})
+            plain = _plain(ended.reply)
+            found = undeclared(self._detectors, asked, plain)
+            if found is not None:
+                sealed.append(self.seal(found.ref, asked.client, plain))
+                instead = outcome.withheld(found.text)
+                ended = Ended(outcome.without_words(ended.outcome), instead)
+                plain = _plain(instead)
             sealed.append(self.seal(f"{asked.action.id}:result", asked.client, plain))
-        self._record(asked.action.id, asked.action.clients, ended.outcome, tuple(sealed))
+        self._record(asked.action.id, asked.action.clients, ended.outcome, tuple(sealed), found)
         return ended
 
     def _send(self, order: Order, on_progress: OnProgress | None, cancel: Cancel | None) -> Ended:
@@ -341,7 +355,12 @@ class Begin:
         )
 
     def _record(
-        self, action: str, clients: tuple[str, ...], ended: Outcome, sealed: tuple[Put, ...]
+        self,
+        action: str,
+        clients: tuple[str, ...],
+        ended: Outcome,
+        sealed: tuple[Put, ...],
+        found: Found | None = None,
     ) -> None:
         """Commit the outcome. Tried again while the store is unavailable: the act is done, and
         only its record is missing; if it stays so, the action stays begun and `recover` says
@@ -359,7 +378,8 @@ class Begin:
             )
             facts = {"why": ended.code, "sealed": digests}
             event = Event(OUTCOME_EVENT[ended.state], "handrail", action, tuple(clients), facts)
-            return Rows((change, *sealed), (event,))
+            writes, events = found.rows(view) if found is not None else ((), ())
+            return Rows((change, *sealed, *writes), (event, *events), control=bool(writes))
 
         for attempt in range(OUTCOME_TRIES):
             try:
@@ -376,6 +396,10 @@ class Begin:
         """The `sealed` row for *plain*."""
         key, ciphertext = self._sealer.seal(ref, client, plain)
         return Put("sealed", {"ref": ref, "key": key, "ciphertext": ciphertext})
+
+
+def _plain(reply: Reply) -> bytes:
+    return orjson.dumps({"result": reply.result, "error": reply.error})
 
 
 def _order(asked: Asked) -> Order:

@@ -5,7 +5,7 @@ check saw. *Executed as specified* and *solved the problem* are two facts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -44,6 +44,20 @@ def of_reply(reply: Reply) -> Outcome:
             f"The tool says it failed: {text_of(reply.result)[:_EXCERPT]}",
         )
     return Outcome(State.DONE, AS_SPECIFIED, "The tool reported success.")
+
+
+def withheld(text: str) -> Reply:
+    """The reply that stands in for one that is kept from the agent."""
+    return Reply(result={"content": [{"type": "text", "text": text}], "isError": True})
+
+
+def without_words(ended: Outcome) -> Outcome:
+    """*ended* without what it quotes of the upstream."""
+    said = {
+        State.FAILED: "The tool says it failed; what it says is withheld.",
+        State.DONE: "Done; its result is withheld.",
+    }
+    return replace(ended, text=said.get(ended.state, ended.text))
 
 
 NOT_SENT = Outcome(State.FAILED, "not-sent", "Nothing reached the tool; nothing was changed.")

@@ -16,9 +16,11 @@ import structlog
 
 from handrail.core.classify import given
 from handrail.core.conditions import ConditionError, Scope, scope
+from handrail.core.floors import SEEN
 from handrail.core.model import Agent, Client, Fact, Facts, Json, Request
 from handrail.core.policy import MatrixRow, Policy
 from handrail.errors import HandrailError
+from handrail.privacy.detect import Detectors
 from handrail.service import codec
 
 log = structlog.get_logger(__name__)
@@ -67,8 +69,11 @@ Beside = Callable[[Policy, datetime], Mapping[str, Fact]]
 class Resolver:
     """Establishes facts; remembers looked-up ones until they are too old."""
 
-    def __init__(self, observe: Observe, beside: Beside | None = None) -> None:
+    def __init__(
+        self, observe: Observe, detectors: Detectors, beside: Beside | None = None
+    ) -> None:
         self._observe = observe
+        self._detectors = detectors
         self._beside = beside
         self._lock = threading.Lock()
         self._remembered: dict[tuple[str, str, str], Fact] = {}
@@ -107,6 +112,10 @@ class Resolver:
         if targets is not None:
             values |= {"targets.count": len(targets), "targets.list": list(targets)}
             found["targets.count"] = Fact("targets.count", len(targets), "arguments", now)
+        signs = self._detectors.look(arguments)
+        if signs:
+            seen = [f"{sign.data_class}:{sign.what}" for sign in signs]
+            found[SEEN] = Fact(SEEN, seen, "detector over the arguments", now)
         return Resolved(
             clients=clients,
             targets=targets or (),

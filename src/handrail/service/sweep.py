@@ -18,17 +18,18 @@ from handrail.clock import Clock, from_us, rfc3339, to_us
 from handrail.core import approval
 from handrail.core.action import State, move
 from handrail.core.events import EventType
-from handrail.core.model import Person, Tier
+from handrail.core.model import Person
 from handrail.errors import Closed, HandrailError
 from handrail.service import codec
 from handrail.service.answer import stands
 from handrail.service.asked import until
 from handrail.service.bell import Bell
+from handrail.service.demotion import demote
 from handrail.service.known import Keeper
 from handrail.service.policies import Policies
 from handrail.service.release import Release
 from handrail.service.telling import Telling
-from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
+from handrail.store.contract import Change, Event, Row, Rows, Store, View
 
 log = structlog.get_logger(__name__)
 
@@ -362,23 +363,6 @@ class Sweep:
             for p in sorted(people, key=lambda p: p.id)
             if role and p.holds(role, client)
         ]
-
-
-def demote(view: View, type: str, why: str) -> tuple[tuple[Put | Change, ...], tuple[Event, ...]]:
-    """The writes and events that raise the overall standing of *type* to tier 3.
-
-    Automatic and immediate; it holds until a person has looked (SPEC 7)."""
-    values = {"tier": int(Tier.APPROVE), "by": "handrail", "reason": why, "at": view.now}
-    row = view.row("standing", type, "")
-    if row is not None and row["tier"] >= Tier.APPROVE:
-        return (), ()
-    write: Put | Change = (
-        Put("standing", {"type": type, "client": "", **values})
-        if row is None
-        else Change("standing", (type, ""), values)
-    )
-    facts = {"type": type, "tier": int(Tier.APPROVE), "why": why}
-    return (write,), (Event(EventType.DEMOTED_ITSELF, "handrail", None, (), facts),)
 
 
 def _to_tell(where: approval.Where, told: int) -> tuple[tuple[EventType, int], ...]:
