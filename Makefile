@@ -15,6 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Two workers suit two cores; more only make the tests that kill processes slower.
 WORKERS ?= 2
+SECONDS ?= 300
 ARGS ?=
 
 .PHONY: help
@@ -68,6 +69,10 @@ test: lint tests/npm/node_modules/.stamp ## the gate and every test, with covera
 .PHONY: check
 check: lint tests/npm/node_modules/.stamp ## the gate without browser tests
 	$(BIN)/pytest -n $(WORKERS) -m "not browser" $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/stamp-dev ## coverage-guided fuzzing, SECONDS for each target
+	HANDRAIL_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest -q -s tests/fuzz -o faulthandler_timeout=0 $(ARGS)
 
 .PHONY: format
 format: $(VENV)/stamp-dev ## let ruff put the code in order
