@@ -1,6 +1,8 @@
 """A whole Handrail over a real store, with an upstream that remembers and a clock that obeys."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -155,6 +157,7 @@ class House:
         self.mail = Mailbox()
         self.n = 0
         self.folder = Path(tempfile.mkdtemp(prefix="handrail-test-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.signer = Signer.create(
             SignerKey.generate("test.example/log"), self.folder / "memory.json"
         )
