@@ -28,6 +28,7 @@ from handrail.service.ask import Ask
 from handrail.service.begin import Begin
 from handrail.service.bell import Bell
 from handrail.service.catalogue import Catalogue
+from handrail.service.clients import Clients
 from handrail.service.drafts import Drafts
 from handrail.service.draw import Draw
 from handrail.service.findings import Findings
@@ -106,6 +107,7 @@ def middle(
         pauses=Pauses(store, draw),
         incidents=Incidents(store, draw),
         findings=Findings(store, sealer),
+        clients=Clients(store, begin.observe, policies.current),
         catalogue=catalogue,
         policies=policies,
         drafts=Drafts(store, policies, keeper, draw),

@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from handrail.api import (
     actions,
     agents,
+    client_map,
     clients,
     connections,
     drafts,
@@ -45,6 +46,7 @@ NOUNS = (
     proposals,
     notices,
     escalations,
+    client_map,
     clients,
     connections,
     agents,

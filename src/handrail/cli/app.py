@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from handrail.cli import connect, decide, gateway, policy, run, sign_in, stop
+from handrail.cli import client_map, connect, decide, gateway, policy, run, sign_in, stop
 from handrail.cli.programs import Programs
 from handrail.cli.talk import Commands
 
@@ -42,6 +42,7 @@ def build(programs: Programs) -> typer.Typer:
     policy.register(app)
     gateway.register(app)
     connect.register(app)
+    client_map.register(app)
     return app
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from handrail.service.answer import Answers
     from handrail.service.catalogue import Catalogue
+    from handrail.service.clients import Clients
     from handrail.service.drafts import Drafts
     from handrail.service.findings import Findings
     from handrail.service.govern import Govern
@@ -38,6 +39,7 @@ class Services:
     pauses: "Pauses"
     incidents: "Incidents"
     findings: "Findings"
+    clients: "Clients"
     catalogue: "Catalogue"
     policies: "Policies"
     drafts: "Drafts"

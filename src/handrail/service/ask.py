@@ -36,7 +36,7 @@ from handrail.service.begun import Again
 from handrail.service.codec import Sealed
 from handrail.service.draw import Draw
 from handrail.service.known import Keeper
-from handrail.service.resolve import Reach, Resolver
+from handrail.service.resolve import Resolver, reach_of
 from handrail.store.contract import Put, Row, Rows, Store, View
 
 MAX_ARGUMENTS = 1 << 20  # bytes
@@ -147,7 +147,7 @@ class Ask:
             policy,
             row,
             known.clients,
-            Reach(client=connection["client"], client_map=codec.load(connection["client_map"])),
+            reach_of(connection["client"], connection["client_map"]),
             now,
         )
         clients = resolved.clients or ()

@@ -64,7 +64,7 @@ class Directory:
         wanted = sorted({r.strip().lower() for r in regimes if r.strip()})
 
         def unit(view: View) -> Rows:
-            by = _keeper(view, who)
+            by = keeper_of(view, who)
             if account_engineer is not None and view.person(account_engineer) is None:
                 raise NotFound(f"no person {account_engineer}")
             values = {
@@ -106,7 +106,7 @@ class Directory:
         held = [(role, client or "") for role, client in roles]
 
         def unit(view: View) -> Rows:
-            by = _keeper(view, who)
+            by = keeper_of(view, who)
             if any(p.email == email.strip().casefold() for p in view.people()):
                 raise Conflict("someone with this e-mail address is there already")
             at = to_us(since) if since is not None and who is None else view.now
@@ -132,7 +132,7 @@ class Directory:
         """Give *person* the role, for one client or for all."""
 
         def unit(view: View) -> Rows:
-            by = _keeper(view, who)
+            by = keeper_of(view, who)
             if view.person(person) is None:
                 raise NotFound(f"no person {person}")
             if who.person == person:
@@ -151,7 +151,7 @@ class Directory:
         """Take a role away. What waits is affected at once: authority is read at begin (I2)."""
 
         def unit(view: View) -> Rows:
-            by = _keeper(view, who)
+            by = keeper_of(view, who)
             if view.row("person_role", person, role, client or "") is None:
                 raise NotFound("this person does not hold that role")
             event = _role_event(EventType.ROLE_ENDED, by, person, role, client or "")
@@ -183,7 +183,7 @@ class Directory:
             sessions = [r["hash"] for r in reader.sessions(person)]
 
         def unit(view: View) -> Rows:
-            by = _keeper(view, who)
+            by = keeper_of(view, who)
             if view.person(person) is None:
                 raise NotFound(f"no person {person}")
             if who.person == person:
@@ -221,7 +221,7 @@ class Directory:
         reached, limited = sorted(set(connections)), sorted(set(clients))
 
         def unit(view: View) -> Rows:
-            by = _keeper(view, who)
+            by = keeper_of(view, who)
             for client in limited:
                 if view.client(client) is None:
                     raise NotFound(f"no client {client}")
@@ -257,7 +257,7 @@ class Directory:
         key, prefix = tokens.agent_key()
 
         def unit(view: View) -> Rows:
-            by = _keeper(view, who)
+            by = keeper_of(view, who)
             if view.agent(agent) is None:
                 raise NotFound(f"no agent {agent}")
             row = {
@@ -282,7 +282,7 @@ class Directory:
             raise NotFound(f"no key {prefix} of {agent}")
 
         def unit(view: View) -> Rows:
-            by = _keeper(view, who)
+            by = keeper_of(view, who)
             writes = [Change("agent_key", (r["hash"],), {"revoked_at": view.now}) for r in rows]
             event = Event(EventType.KEY_REVOKED, by, facts={"agent": agent, "prefix": prefix})
             return Rows(tuple(writes), (event,), control=True)
@@ -303,7 +303,7 @@ class Directory:
 
     def _change_agent(self, who: SignedIn, agent: str, what: str, **values: Any) -> None:
         def unit(view: View) -> Rows:
-            by = _keeper(view, who)
+            by = keeper_of(view, who)
             if view.agent(agent) is None:
                 raise NotFound(f"no agent {agent}")
             event = Event(EventType.AGENT_CHANGED, by, facts={"agent": agent, "what": what})
@@ -312,7 +312,7 @@ class Directory:
         self._store.commit(unit)
 
 
-def _keeper(view: View, who: SignedIn | None) -> str:
+def keeper_of(view: View, who: SignedIn | None) -> str:
     """The principal who changes the directory. Raises `NotAllowed` without authority."""
     if who is None:
         return "handrail"

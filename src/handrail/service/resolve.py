@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +20,7 @@ from handrail.core.conditions import ConditionError, Scope, scope
 from handrail.core.floors import SEEN
 from handrail.core.model import Agent, Client, Fact, Facts, Json, Request
 from handrail.core.policy import MatrixRow, Policy
+from handrail.core.words import fold
 from handrail.errors import HandrailError
 from handrail.privacy.detect import Detectors
 from handrail.service import codec
@@ -49,7 +51,20 @@ class Reach:
     """What a connection says about clients: bound to one, or a map from the upstream's ids."""
 
     client: str | None
-    client_map: Mapping[str, str]
+    client_map: Mapping[str, str]  #: by the folded id of the upstream (`reach_of`)
+
+
+@lru_cache(maxsize=1024)
+def reach_of(client: str | None, text: str) -> Reach:
+    """What a connection's row says, its map (*text*, JSON) folded once. Two ids that differ only
+    in case and mean different clients mean none: nothing is guessed."""
+    found: dict[str, str] = {}
+    unclear: set[str] = set()
+    for place, mapped in codec.load(text).items():
+        key = fold(place)
+        if found.setdefault(key, mapped) != mapped:
+            unclear.add(key)
+    return Reach(client=client, client_map={k: v for k, v in found.items() if k not in unclear})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +118,7 @@ class Resolver:
             else:
                 values = {**values, fact.name: fact.value}
         prepared = scope(values, focus=_asked_for(row))
-        clients = _clients(row, reach, prepared)
+        clients = _clients(row, reach, agent, prepared)
         targets = _targets(row, prepared)
         values = dict(values)
         for name, value in _of_clients(clients, known, now).items():
@@ -186,13 +201,16 @@ def _of_clients(
     return values
 
 
-def _clients(row: MatrixRow | None, reach: Reach, values: Scope) -> tuple[str, ...] | None:
+def _clients(
+    row: MatrixRow | None, reach: Reach, agent: Agent, values: Scope
+) -> tuple[str, ...] | None:
     """Which clients the call concerns: the connection's binding, else what the row reads from
-    the call, mapped. None when it can't be told; () when the row says no client is concerned."""
+    the call, mapped; where the row reads nothing, the one client that the agent is bound to.
+    None when it can't be told; () when the row says no client is concerned."""
     if reach.client is not None:
         return (reach.client,)
     if row is None or row.client is None:
-        return None
+        return tuple(agent.clients) if len(agent.clients) == 1 else None
     try:
         named = row.client.value(values)
     except ConditionError:
@@ -200,7 +218,7 @@ def _clients(row: MatrixRow | None, reach: Reach, values: Scope) -> tuple[str, .
     names = named if isinstance(named, list) else [named]
     mapped: set[str] = set()
     for name in names:
-        client = reach.client_map.get(str(name))
+        client = reach.client_map.get(fold(str(name)))
         if client is None:
             return None
         mapped.add(client)
