@@ -227,10 +227,15 @@ def refresh(visit: Visit) -> Response:
 
 
 def policy(visit: Visit) -> Response:
-    """The version in force, who published it, and every number with its reason."""
+    """The version in force, who published it, what the watched folder holds, and every number
+    with its reason."""
     _ = visit.person
+    watched = visit.services.policies.watched
     return visit.page(
-        "policy.html", policy=visit.services.read.policy(), drafts=visit.services.drafts.open()
+        "policy.html",
+        policy=visit.services.read.policy(),
+        drafts=visit.services.drafts.open(),
+        folder=watched.seen if watched is not None else None,
     )
 
 
