@@ -10,6 +10,7 @@ said: no finding is no proof. An *error* here is as sure as one of the loader, a
 from being published; a version in force goes on, whatever a later Handrail finds in it.
 """
 
+import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -54,18 +55,33 @@ def findings(found: Understood, policy: Policy) -> Iterator[Problem]:
     """What is wrong with a policy that loads, by itself."""
     main = found.main
     assert main is not None  # noqa: S101 - a policy that loads has its main file
+    names = _Names(policy)
     for rule in policy.rules:
-        yield from _rule(rule, found.rules[rule.name], policy)
+        yield from _rule(rule, found.rules[rule.name], names)
     yield from _shadowed(found, policy)
     yield from _routes(_list(main, "routing"), policy)
     for type, row in policy.rows.items():
         yield from _row(row, found.rows[type], policy)
     for key in ("four_eyes", "prohibited", "facts", "freezes"):
         for node in _list(main, key):
-            yield from _globs(node, policy)
+            yield from _globs(node, names)
     for node in _list(main, "beside"):
         if not node_at(node, "data_classes").value:
             yield _said(node, "never", "it names no class of data: the role is never asked")
+
+
+class _Names:
+    """The action types that have rows, and their connections, folded once for all rules."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.types = policy.rows
+        self.folded = {fold(type): row for type, row in policy.rows.items()}
+        self.connections = {type.partition(".")[0] for type in self.folded}
+
+    def rows_of(self, globs: Sequence[str]) -> list[MatrixRow]:
+        """The rows whose types are among *globs*."""
+        found = re.compile("|".join(fnmatch.translate(fold(g)) for g in globs))
+        return [row for type, row in self.folded.items() if found.match(type)]
 
 
 # --- conditions -----------------------------------------------------------------------------------
@@ -123,13 +139,13 @@ def _or(names: Sequence[str]) -> str:
 # --- rules ----------------------------------------------------------------------------------------
 
 
-def _rule(rule: Rule, node: Node, policy: Policy) -> Iterator[Problem]:
+def _rule(rule: Rule, node: Node, names: _Names) -> Iterator[Problem]:
     at = node_at(node, "when")
     yield from _condition(f"the rule {rule.name!r}", rule.when, at, fixed_by(rule))
     about = node_at(node, "about")
-    yield from _globs(about, policy)
-    kinds = [r for r in policy.rows.values() if not rule.types or matches(r.type, rule.types)]
-    if kinds and not any(rule.about(r.type, r.category, r.effect) for r in kinds) and rule.types:
+    yield from _globs(about, names)
+    kinds = names.rows_of(rule.types) if rule.types else []
+    if kinds and not any(rule.about(r.type, r.category, r.effect) for r in kinds):
         yield _said(
             about,
             "never",
@@ -137,30 +153,28 @@ def _rule(rule: Rule, node: Node, policy: Policy) -> Iterator[Problem]:
             "or effect",
             "Correct about:.",
         )
-    yield from _types(rule.when, at, policy)
+    yield from _types(rule.when, at, names)
 
 
-def _types(condition: Condition, node: Node, policy: Policy) -> Iterator[Problem]:
-    known = {fold(type) for type in policy.rows}
+def _types(condition: Condition, node: Node, names: _Names) -> Iterator[Problem]:
     for literal in compared(condition.text, "action.type").literals:
-        if isinstance(literal, str) and fold(literal) not in known:
+        if isinstance(literal, str) and fold(literal) not in names.folded:
             yield _said(
-                node, "unknown-name", f"{literal} has no row", suggestion(literal, policy.rows)
+                node, "unknown-name", f"{literal} has no row", suggestion(literal, names.types)
             )
 
 
-def _globs(node: Node, policy: Policy) -> Iterator[Problem]:
+def _globs(node: Node, names: _Names) -> Iterator[Problem]:
     """Action types that no row has: whole names, and connections. A pattern over tools may well be
     there for rows to come."""
-    connections = {fold(type).partition(".")[0] for type in policy.rows}
     for text in _texts(node):
         connection = fold(text.value).partition(".")[0]
         if not _WILD.search(text.value):
-            if not any(matches(type, [text.value]) for type in policy.rows):
-                hint = suggestion(text.value, policy.rows)
+            if fold(text.value) not in names.folded:
+                hint = suggestion(text.value, names.types)
                 yield _said(text, "unknown-name", f"{text.value} has no row", hint)
-        elif not _WILD.search(connection) and connection not in connections:
-            hint = suggestion(connection, connections)
+        elif not _WILD.search(connection) and connection not in names.connections:
+            hint = suggestion(connection, names.connections)
             yield _said(text, "unknown-name", f"no row is of the connection {connection!r}", hint)
 
 

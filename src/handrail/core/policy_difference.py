@@ -92,7 +92,7 @@ def compare(old: Policy | None, new: Policy, clients: Sequence[Client] = ()) -> 
     if old is None:
         return Comparison(types=(), stricter=(), laxer=laxer)
     kinds = _kinds(old, new, clients)
-    remembered: dict[Any, bool] = {}
+    remembered: dict[Any, Any] = {}
     types = []
     for type in sorted({*old.rows, *new.rows}):
         if _same_for(type, old, new):
@@ -113,23 +113,40 @@ def _same_for(type: str, old: Policy, new: Policy) -> bool:
 
 
 def _type(
-    type: str, old: Policy, new: Policy, kinds: Sequence[_Kind], remembered: dict[Any, bool]
+    type: str, old: Policy, new: Policy, kinds: Sequence[_Kind], remembered: dict[Any, Any]
 ) -> TypeChange | None:
     up, down = list(of_row(type, new, old, sure=True)), list(of_row(type, old, new))
     why = [_turned(text) if text.startswith("goes ") else text for text in up] + down
     found: dict[str, list[_Kind]] = {"up": [], "down": []}
-    for kind in kinds:
-        for way, strong, weak in (("down", new, old), ("up", old, new)):
-            missing = _uncovered(type, strong, weak, kind, remembered)
-            if missing:
-                found[way].append(kind)
-                verb = "no longer" if way == "down" else "now"
-                why += [f"{verb} {text}" for text in missing]
+    asks = {id(policy): _all_asked(type, policy) for policy in (old, new)}
+    for way, strong, weak in (("down", new, old), ("up", old, new)):
+        there = asks[id(strong)]
+        same = {(a.tier, a.when, a.freeze) for a in there}
+        least = own_tier(strong.rows.get(type))
+        changed = [
+            a for a in asks[id(weak)] if a.tier > least and (a.tier, a.when, a.freeze) not in same
+        ]
+        fixed = _fixed(type, weak)
+        # Types alike are many: what holds for one of them holds for all.
+        named = any("action.type" in a.when.names for a in (*changed, *there) if a.when)
+        alike = fixed if named else {**fixed, "action.type": ()}
+        key = (repr(alike), _as_key(changed), _as_key(there))
+        if key not in remembered:
+            missing = [(k, _uncovered(changed, there, fixed, k, remembered)) for k in kinds]
+            remembered[key] = [(kind, texts) for kind, texts in missing if texts]
+        verb = "no longer" if way == "down" else "now"
+        for kind, texts in remembered[key]:
+            found[way].append(kind)
+            why += [f"{verb} {text}" for text in texts]
     stricter = _whose(found["up"], kinds, everywhere=bool(up))
     laxer = _whose(found["down"], kinds, everywhere=bool(down))
     if stricter is None and laxer is None:
         return None
     return TypeChange(type=type, stricter=stricter, laxer=laxer, why=tuple(dict.fromkeys(why)))
+
+
+def _as_key(asked: Sequence[_Asked]) -> Any:
+    return tuple((a.tier, a.when, a.freeze, a.text) for a in asked)
 
 
 def _turned(text: str) -> str:
@@ -165,27 +182,35 @@ def _all_asked(type: str, policy: Policy) -> list[_Asked]:
     return found
 
 
-def _uncovered(
-    type: str, strong: Policy, weak: Policy, kind: _Kind, remembered: dict[Any, bool]
-) -> list[str]:
-    """What *weak* asks of calls of *type* for *kind* that *strong* does not certainly ask."""
-    row = weak.rows.get(type)
-    fixed: dict[str, Sequence[Any]] = {"action.type": [type], **kind.fixed}
+def _fixed(type: str, policy: Policy) -> dict[str, Sequence[Any]]:
+    """What is known of calls of *type* by its row."""
+    row = policy.rows.get(type)
+    fixed: dict[str, Sequence[Any]] = {"action.type": [type]}
     if row is not None:
         fixed |= {
             "action.category": [row.category],
             "action.effect": [row.effect.value],
             "target.kind": [row.target_kind],
         }
-    least = own_tier(strong.rows.get(type))
-    there = [a for a in _all_asked(type, strong) if _concerns(a, kind)]
+    return fixed
+
+
+def _uncovered(
+    asked: Sequence[_Asked],
+    there: Sequence[_Asked],
+    fixed: Mapping[str, Sequence[Any]],
+    kind: _Kind,
+    remembered: dict[Any, bool],
+) -> list[str]:
+    """What of *asked*, for *kind*, nothing of *there* certainly asks for as much."""
+    fixed = {**fixed, **kind.fixed}
+    others = [a for a in there if _concerns(a, kind)]
     return [
-        asked.text
-        for asked in _all_asked(type, weak)
-        if asked.tier > least
-        and _concerns(asked, kind)
-        and not any(_as_much(other, asked, fixed, remembered) for other in there)
-        and not _never(asked, fixed)
+        a.text
+        for a in asked
+        if _concerns(a, kind)
+        and not any(_as_much(other, a, fixed, remembered) for other in others)
+        and not _never(a, fixed, remembered)
     ]
 
 
@@ -203,13 +228,19 @@ def _as_much(
     if other.freeze is not None or asked.freeze is not None:
         always = other.freeze is None and (other.when is None or other.when.text == "true")
         return always or _times(other.freeze) == _times(asked.freeze)
-    texts = tuple(c.text if c else "" for c in (asked.when, other.when))
-    names = {n for c in (asked.when, other.when) if c for n in c.names}
-    told = {n: v for n, v in fixed.items() if n in names}
-    key = (texts, repr(sorted(told.items())))
+    told, key = _key((asked.when, other.when), fixed)
     if key not in remembered:
         remembered[key] = implies(asked.when, other.when, told)
     return remembered[key]
+
+
+def _key(
+    conditions: tuple[Condition | None, ...], fixed: Mapping[str, Sequence[Any]]
+) -> tuple[dict[str, Sequence[Any]], Any]:
+    """What of *fixed* the conditions ask for, and the key of an answer that rests on it."""
+    names = {n for c in conditions if c for n in c.names}
+    told = {n: v for n, v in fixed.items() if n in names}
+    return told, (tuple(c.text if c else "" for c in conditions), repr(sorted(told.items())))
 
 
 def _times(freeze: Freeze | None) -> Any:
@@ -218,10 +249,16 @@ def _times(freeze: Freeze | None) -> Any:
     return (freeze.begins, freeze.ends, freeze.calendar, freeze.url, freeze.age, freeze.outside)
 
 
-def _never(asked: _Asked, fixed: Mapping[str, Sequence[Any]]) -> bool:
+def _never(asked: _Asked, fixed: Mapping[str, Sequence[Any]], remembered: dict[Any, bool]) -> bool:
     """Whether it certainly never asks here: false in every case, and nothing in it is unknown."""
-    told = verdict(asked.when, fixed) if asked.when is not None else None
-    return told is not None and not told.always and not told.names and not told.usual
+    if asked.when is None:
+        return False
+    told, key = _key((asked.when,), fixed)
+    if key not in remembered:
+        found = verdict(asked.when, told)
+        sure = found is not None and not found.always and not found.names and not found.usual
+        remembered[key] = sure
+    return remembered[key]
 
 
 def _kinds(old: Policy, new: Policy, clients: Sequence[Client]) -> list[_Kind]:
