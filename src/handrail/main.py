@@ -6,7 +6,7 @@ waits for, load no web server and no database.
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,31 @@ def _kept(settings: Settings, version: str) -> Kept:
         store.close()
 
 
+def _offered(
+    name: str, command: Sequence[str], url: str, headers: Mapping[str, str]
+) -> Sequence[Mapping[str, Any]]:
+    from handrail.clock import SystemClock
+    from handrail.connectors.catalogue import ConnectionSpec
+    from handrail.connectors.host import Host
+
+    host = Host(SystemClock())
+    host.start()
+    try:
+        host.connect(
+            ConnectionSpec(
+                name=name,
+                kind="mcp-http" if url else "mcp-stdio",
+                command=command[0] if command else "",
+                args=tuple(command[1:]),
+                url=url,
+                secret=dict(headers) if url else {},
+            )
+        )
+        return host.offer(name).tools
+    finally:
+        host.close()
+
+
 def _bench(name: str | None, say: Say) -> Mapping[str, Any]:
     from handrail.bench import run
 
@@ -145,5 +170,6 @@ PROGRAMS = Programs(
     export=_export,
     doctor=_doctor,
     kept=_kept,
+    offered=_offered,
     bench=_bench,
 )

@@ -196,19 +196,19 @@ def test_software_and_runbooks_need_an_approved_list():
 
 
 def test_an_inverse_beside_it_is_proposed():
-    offered = ["enable_user", "disable_user", "remove_note"]
+    offered = [tool(n) for n in ("enable_user", "disable_user", "remove_note")]
 
     made = draft(tool("disable_user"), offered)
-    assert made.inverse == "enable_user"
+    assert made.undo == "enable_user"
     assert "enable_user" in made.document["rollback"]["text"]
-    assert draft(tool("add_ticket"), offered).inverse is None
-    assert draft(tool("get_ticket"), offered).inverse is None
+    assert draft(tool("add_ticket"), offered).undo is None
+    assert draft(tool("get_ticket"), offered).undo is None
 
 
 def test_alike_rows_stand_in_one_group():
     assert draft(tool("get_ticket")).group == draft(tool("list_tickets")).group
     assert draft(tool("get_ticket")).group != draft(tool("delete_ticket")).group
-    assert draft(tool("frobs")).group == "not understood: not recognised"
+    assert draft(tool("frobs")).group == "tier 3, not understood, other"
 
 
 def test_odd_schemas_do_no_harm():

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handrail.bench import action, decision, doors
+from handrail.bench import action, decision, doors, importing
 from handrail.errors import BadInput
 
 Say = Callable[[str], None]
@@ -18,6 +18,7 @@ BENCHES: Mapping[str, Callable[[Say], dict[str, Any]]] = {
     "action": action.run,
     "http": doors.http,
     "gateway": doors.gateway,
+    "import": importing.run,
 }
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from handrail.cli import client_map, connect, decide, gateway, policy, run, sign_in, stop
+from handrail.cli import client_map, connect, decide, gateway, importing, policy, run, sign_in, stop
 from handrail.cli.programs import Programs
 from handrail.cli.talk import Commands
 
@@ -40,6 +40,7 @@ def build(programs: Programs) -> typer.Typer:
     decide.register(app)
     stop.register(app)
     policy.register(app)
+    importing.register(app)
     gateway.register(app)
     connect.register(app)
     client_map.register(app)

@@ -97,6 +97,16 @@ def understood(raw: bytes) -> Line:
     )
 
 
+def described(line: Mapping[str, Json], connection: str = "") -> ToolDefinition:
+    """One tool of a catalog: `server`, `tool`, `description`, `params`, `annotations`, or a tool
+    as MCP describes it (`name`, `inputSchema`). *connection* where it names no server."""
+    known = {"server": connection, **line}
+    if "tool" not in known and isinstance(known.get("name"), str):
+        known |= {"tool": known["name"], "params": known.get("inputSchema") or {}}
+    server, tool = _named(known)
+    return _definition(known, server, tool)
+
+
 def classified(line: Line, policy: Policy) -> dict[str, Any]:
     """The answer to one line."""
     type = f"{line.connection}.{line.tool}"

@@ -61,5 +61,7 @@ class Programs:
     doctor: Callable[[Settings], Iterable[Finding]]
     #: The people and clients of a store, and the files of the policy version named, if one is.
     kept: Callable[[Settings, str], Kept]
+    #: The raw tools of a live MCP server: name, command line or URL, headers.
+    offered: Callable[[str, Sequence[str], str, Mapping[str, str]], Sequence[Mapping[str, Any]]]
     #: Run one benchmark, or all; returns what it measured.
     bench: Callable[[str | None, Say], Mapping[str, Any]]

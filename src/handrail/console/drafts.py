@@ -1,7 +1,5 @@
 """Drafts of the policy: written, looked at, signed by groups, published (UX 4.4)."""
 
-from typing import Any, cast
-
 from starlette.responses import Response
 
 from handrail.console.door import Pages, Visit
@@ -21,7 +19,7 @@ def start(visit: Visit) -> Response:
 def draft(visit: Visit) -> Response:
     """One draft: what it changes, what is wrong with it, its files, its rows to sign."""
     who = visit.person
-    found = cast("dict[str, Any]", visit.services.drafts.show(visit.arg("id")))
+    found = visit.services.drafts.show(visit.arg("id"))
     path = visit.query("file")
     known = {p["id"]: p for p in visit.services.read.people()}
     mine = {r["role"] for r in known[who.person]["roles"] if not r["client"]}

@@ -14,8 +14,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from handrail.core.lexicon import AREAS, CLIENT_ARGUMENTS, INVERSES, PROSE, SELF_SAID, VERBS, Act
+from handrail.core.lexicon import AREAS, CLIENT_ARGUMENTS, PROSE, SELF_SAID, VERBS, Act
 from handrail.core.model import Json, ToolDefinition
+from handrail.core.undoing import Undoing, undoing
 from handrail.core.unwrap import Hiding, hiding
 from handrail.core.words import Reading, fold, read, words_of
 
@@ -50,28 +51,30 @@ class Draft:
     reasons: tuple[str, ...]
     marks: tuple[str, ...]
     group: str  #: rows of one group are alike enough to be signed together
-    inverse: str | None  #: the tool that undoes it, where one is offered
+    undo: str | None  #: the tool beside it by which it may be undone, where one is offered
 
 
-def draft(tool: ToolDefinition, offered: Iterable[str] = ()) -> Draft:
-    """Draft the row of *tool*. *offered* are the names of the tools beside it: where one is the
-    inverse, it is proposed as the rollback."""
+def draft(tool: ToolDefinition, offered: Iterable[ToolDefinition] = ()) -> Draft:
+    """Draft the row of *tool*. *offered* are the tools of its server: where one undoes it, or
+    reads what it sets, that is proposed as the rollback (`undoing`)."""
     view = _View.of(tool)
     reasons: list[str] = []
     marks: list[str] = []
     tier = _tier(view, reasons, marks)
     tier = max(tier, _annotated(tool, view, reasons))
     card = _scorecard(view, tier)
-    inverse = _inverse(tool.name, offered)
+    undo = undoing(tool, () if view.reads else offered)
     type = f"{tool.connection}.{tool.name}"
+    document = _document(type, view, tier, card, reasons, undo)
+    does = document["effect"] if view.act is not None else "not understood"
     return Draft(
         type=type,
         tier=tier,
-        document=_document(type, view, tier, card, reasons, inverse),
+        document=document,
         reasons=tuple(reasons),
         marks=tuple(marks),
-        group=f"{view.act or 'not understood'}: {', '.join(view.areas) or 'not recognised'}",
-        inverse=inverse,
+        group=f"tier {tier}, {does}, {document['category']}",
+        undo=undo.by,
     )
 
 
@@ -254,7 +257,7 @@ def _document(
     tier: int,
     card: Mapping[str, Mapping[str, str]],
     reasons: list[str],
-    inverse: str | None,
+    undo: Undoing,
 ) -> dict[str, Json]:
     area = AREAS[view.areas[0]] if view.areas else None
     client, targets = _client(view), _targets(view)
@@ -289,12 +292,7 @@ def _document(
         row["bounds"] = bounds
     if tier == 2:
         row["notify"] = "service-desk-manager"
-    row["rollback"] = {
-        "class": "manual",
-        "text": f"Drafted: {inverse} looks like its inverse; try it before you rely on it."
-        if inverse
-        else "Nobody has written down how to undo it.",
-    }
+    row["rollback"] = dict(undo.document)
     return row
 
 
@@ -379,17 +377,3 @@ def _areas_of(name: str) -> Iterator[str]:
 
 def _plain(name: str) -> str:
     return fold(name).replace("_", "").replace("-", "")
-
-
-def _inverse(name: str, offered: Iterable[str]) -> str | None:
-    """The offered tool whose name is this one with its verb inverted."""
-    mine = words_of(name)
-    for n, word in enumerate(mine):
-        undoes = INVERSES.get(word)
-        if undoes is None:
-            continue
-        wanted = (*mine[:n], undoes, *mine[n + 1 :])
-        for other in offered:
-            if words_of(other) == wanted:
-                return other
-    return None
