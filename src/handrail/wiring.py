@@ -10,6 +10,7 @@ from handrail.channels.contract import Channel
 from handrail.channels.maildir import Maildir
 from handrail.clock import Clock, SystemClock
 from handrail.config import Settings
+from handrail.connectors import directory
 from handrail.connectors.calendars import Calendars, fetcher
 from handrail.connectors.callables import Callables
 from handrail.connectors.catalogue import Catalogue as Upstreams
@@ -83,6 +84,8 @@ def middle(
     detectors = Detectors(installed())
     begin = Begin(store, executor, sealer, clock, bell, detectors)
     resolver = Resolver(begin.observe, detectors, Freezes(calendars).facts if calendars else None)
+    begin.on_change(resolver.changed)
+    store.on_commit(resolver.moved)
     ask = Ask(store, begin, resolver, keeper, policies.current, clock, draw)
     versions = Versions(store, ask, keeper, sealer, clock, draw, bell)
     release = Release(store, ask, begin, versions, keeper, sealer, clock, bell)
@@ -198,6 +201,8 @@ def build(
     data = settings.data
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.database, clock, settings.origin)
+    callables = callables or Callables()
+    directory.register(callables, data / "directory")
     host = Host(clock, callables)
     console = ConsoleChannel(clock)
     reached: list[Channel] = [console, *channels, Maildir(data / "mail", settings.url)]

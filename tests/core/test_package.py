@@ -117,7 +117,14 @@ def test_the_facts_of_the_case_are_handrails_own():
     assert found["facts"]["confidence"]["value"] == "87 %"
     assert found["facts"]["data"] == "Identifier"
     assert found["trigger"] == {"kind": "ticket", "ref": "T-1"}
-    assert found["known"] == [{"name": "user.class", "value": "standard", "source": "a read"}]
+    assert found["known"] == [
+        {
+            "name": "user.class",
+            "value": "standard",
+            "source": "a read",
+            "at": "2026-11-02T15:00:00Z",
+        }
+    ]
     assert found["reasons"] == [{"code": "row", "tier": 3, "text": "Its row is tier 3"}]
     assert found["agent_words"] == "The ticket asks for it."
     assert found["evidence_missing"]

@@ -17,6 +17,7 @@ from typing import Any
 
 from handrail.core.arguments import Looked, look, parts, visible
 from handrail.core.conditions import Scope, scope
+from handrail.core.fanout import Reach, reach
 from handrail.core.floors import SEEN, Call, floors
 from handrail.core.model import (
     Action,
@@ -34,6 +35,8 @@ from handrail.core.policy import Bound, MatrixRow, Policy, Rule
 from handrail.core.titles import plain
 from handrail.core.unwrap import inside
 from handrail.core.words import fold
+
+_NO_REACH = Reach(0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,9 @@ def judge(
         ),
         facts,
     )
-    values["targets.count"] = len(action.targets)
+    changes = row is None or row.effect is Effect.CHANGE
+    fan = reach(arguments, looked.texts) if changes and not looked.trouble else _NO_REACH
+    values["targets.count"] = max(len(action.targets), fan.count)
     values["targets.list"] = list(action.targets)
     classes = row.data_classes if row is not None and row.data_classes else frozenset()
     if request.data_classes:
@@ -154,7 +159,7 @@ def judge(
             reasons += _rules(rules, prepared)
     if effect is Effect.CHANGE:
         reasons += _freezes(action, category, facts, policy)
-    reasons += floors(Call(action, row, facts, classes, policy))
+    reasons += floors(Call(action, row, facts, classes, policy, fan))
     reasons += _own_ground(action, looked, policy)
     hidden = inside(request.tool, arguments)
     if hidden is not None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from handrail.core.fanout import Reach
 from handrail.core.lexicon import Act
 from handrail.core.model import Action, Effect, Facts, Reason, Tier
 from handrail.core.nouns import GROUNDS, HEALTH, NOUNS, SECRETS
@@ -31,6 +32,8 @@ _FLOORED: Mapping[str, str] = {
 _KNOWN_CLASSES = frozenset({"identifier", "personal", "health", "secret"})
 #: The fact that holds what a detector saw in the arguments: `class:what` each.
 SEEN = "data.seen"
+#: The fact that names what could not be read of what a call refers to.
+UNREAD = "content.unread"
 #: Categories whose changes are about records, whatever device or account they mention.
 _ABOUT_RECORDS = frozenset({"ticketing", "documentation", "billing"})
 #: Where a policy may let personal content be read at tier 2: mail, chat and exports.
@@ -47,6 +50,7 @@ class Call:
     facts: Facts
     data_classes: frozenset[str]
     policy: Policy
+    fan: Reach = Reach(0, "")
 
     @property
     def changes(self) -> bool:
@@ -70,9 +74,24 @@ def several_clients(call: Call) -> Iterator[Reason]:
 
 def many_targets(call: Call) -> Iterator[Reason]:
     """One call on more targets than the same change may reach in small calls (I25)."""
-    count, most = len(call.action.targets), call.policy.settings.max_targets
+    count = max(len(call.action.targets), call.fan.count)
+    most = call.policy.settings.max_targets
     if call.changes and count > most:
         yield _reason("many-targets", f"It changes {count} targets at once, more than {most}")
+
+
+def open_reach(call: Call) -> Iterator[Reason]:
+    """A change by a filter, a wildcard or a flag for all: nobody can count whom it reaches."""
+    if call.changes and call.fan.open:
+        yield _reason(
+            "open-reach", f"Its argument {call.fan.open[:40]!r} may reach any number of targets"
+        )
+
+
+def content(call: Call) -> Iterator[Reason]:
+    """What it refers to (a script, the members of a group) is part of it, and could not be read."""
+    for name in call.facts.get(UNREAD) or ():
+        yield _reason("unknown:content", f"What it refers to could not be read ({name})")
 
 
 def unknown_client(call: Call) -> Iterator[Reason]:
@@ -183,7 +202,7 @@ def machine(call: Call) -> Iterator[Reason]:
 
 
 FLOORS: tuple[Floor, ...] = (
-    several_clients, many_targets, unknown_client, unknown_target, data, found, health_client,
+    several_clients, many_targets, open_reach, content, unknown_client, unknown_target, data, found, health_client,
     governed_ground, account, machine,
 )  # fmt: skip
 

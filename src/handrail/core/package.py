@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -160,7 +161,7 @@ def freeze(
             for s in similar
         ],
         "known": [
-            {"name": n, "value": _shown(f.value), "source": f.source}
+            {"name": n, "value": _shown(f.value), "source": f.source, "at": _instant(f.at)}
             for n, f in sorted(facts.by_name.items())
         ],
         "reasons": [
@@ -301,6 +302,10 @@ def _changes(arguments: Mapping[str, Json], before: Json | None) -> list[dict[st
         }
         for name, value in sorted(arguments.items())
     ]
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _shown(value: Json) -> str:

@@ -167,6 +167,7 @@ class Ask:
             nonce=nonce,
             connection_digest=connection["digest"],
             tool_digest=tool["digest"],
+            content_digests=resolved.contents,
             digest=b"",
             at=now,
         )

@@ -18,7 +18,7 @@ It does not decide who may ask or answer, and it does not read policy files.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,6 +91,17 @@ class Begin:
         self._clock = clock
         self._bell = bell
         self._detectors = detectors
+        self._changed: Callable[[Iterable[str], Mapping[str, Json]], None] | None = None
+
+    def on_change(self, listener: Callable[[Iterable[str], Mapping[str, Json]], None]) -> None:
+        """Call *listener* with the targets and arguments of each change, once the world may
+        have changed: what was known about them may be untrue."""
+        self._changed = listener
+
+    def changed(self, targets: Iterable[str], arguments: Mapping[str, Json]) -> None:
+        """Say that something may have changed: also for what a caller did with a grant."""
+        if self._changed is not None:
+            self._changed(targets, arguments)
 
     # --- tier 1 and 2 -----------------------------------------------------------------------
 
@@ -145,6 +156,7 @@ class Begin:
         # Commit point: begun and its entry are durable together when this returns.
         classification, at = self._store.commit(unit)
         if asked.action.request.mode is Mode.GRANT:
+            self._touched(asked)
             return classification, None
         ended = self._run(asked, on_progress, cancel)
         return classification, replace(ended, entry=at[0].seq)
@@ -187,6 +199,7 @@ class Begin:
         self._store.commit(unit)
         self._bell.ring(asked.action.id)
         if asked.action.request.mode is Mode.GRANT:
+            self._touched(asked)
             return None
         return self._run(asked, None, None)
 
@@ -262,6 +275,7 @@ class Begin:
                 client=client,
             )
             ended = self._send(order, None, None).outcome
+            self.changed((), arguments)
             if ended.state is not State.DONE:
                 if made:
                     text = f"After {made} of its steps: {ended.text}"
@@ -294,6 +308,7 @@ class Begin:
 
     def _run(self, asked: Asked, on_progress: OnProgress | None, cancel: Cancel | None) -> Ended:
         ended = self._send(_order(asked), on_progress, cancel)
+        self._touched(asked)
         if ended.outcome.state is State.DONE and asked.row and asked.row.check:
             ended = Ended(self._check(asked, ended), ended.reply)
         sealed: list[Put] = []
@@ -309,6 +324,10 @@ class Begin:
             sealed.append(self.seal(f"{asked.action.id}:result", asked.client, plain))
         self._record(asked.action.id, asked.action.clients, ended.outcome, tuple(sealed), found)
         return ended
+
+    def _touched(self, asked: Asked) -> None:
+        if asked.effect == Effect.CHANGE:
+            self.changed(asked.action.targets, asked.arguments)
 
     def _send(self, order: Order, on_progress: OnProgress | None, cancel: Cancel | None) -> Ended:
         try:

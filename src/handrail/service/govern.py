@@ -273,8 +273,14 @@ class Govern:
             return Rows((change,), (event,))
 
         self._store.commit(unit)
+        self._begin.changed(self._targets(action), {})
         self._bell.ring(action)
         return self.status(agent, action)
+
+    def _targets(self, action: str) -> tuple[str, ...]:
+        with self._store.read() as reader:
+            row = reader.row("action", action)
+        return tuple(codec.load(row["targets"])) if row else ()
 
     # --- without a call ---------------------------------------------------------------------
 

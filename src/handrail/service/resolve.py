@@ -5,8 +5,9 @@ carries its source and its age. What could not be established is absent, and abs
 tier: nothing here guesses, and a failing lookup is not an error of the call.
 """
 
+import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +18,7 @@ import structlog
 
 from handrail.core.classify import given
 from handrail.core.conditions import ConditionError, Scope, scope
-from handrail.core.floors import SEEN
+from handrail.core.floors import SEEN, UNREAD
 from handrail.core.model import Agent, Client, Fact, Facts, Json, Request
 from handrail.core.policy import MatrixRow, Policy
 from handrail.core.words import fold
@@ -28,6 +29,11 @@ from handrail.service import codec
 log = structlog.get_logger(__name__)
 
 _CACHE_LIMIT = 10_000
+#: Facts of this name are what a call refers to: a script's body, the members of a group. Their
+#: value is its digest, which the action binds: changed content is another action (SPEC 2).
+CONTENT = "fact.content_"
+#: Subjects of events after which any fact may be looked up in another way.
+_LOOKED_UP_BY = frozenset({"tool", "connection", "policy"})
 _DAY_BEGINS, _DAY_ENDS = 8, 18
 
 
@@ -73,6 +79,7 @@ class Resolved:
 
     clients: tuple[str, ...] | None
     targets: tuple[str, ...]
+    contents: tuple[str, ...]  #: digests of what the call refers to: scripts, members
     facts: Facts
     scope: Mapping[str, Any]
 
@@ -92,6 +99,8 @@ class Resolver:
         self._beside = beside
         self._lock = threading.Lock()
         self._remembered: dict[tuple[str, str, str], Fact] = {}
+        self._about: dict[str, set[tuple[str, str, str]]] = {}  # by what their reads asked for
+        self._generation = 0  # grows with each change that may make a fact untrue
 
     def resolve(
         self,
@@ -107,10 +116,17 @@ class Resolver:
         """Return what is known about the call at *now*."""
         values = given(request, arguments, agent.id, agent.version, row)
         found: dict[str, Fact] = dict(self._beside(policy, now)) if self._beside else {}
+        contents: list[str] = []
+        unread: list[str] = []
         for lookup in policy.lookups_for(request.type, scope(values)):
             fact = self._look_up(lookup, values, policy, now)
+            refers = lookup.name.startswith(CONTENT)
             if fact is None:
+                if refers:
+                    unread.append(lookup.name.removeprefix("fact."))
                 continue
+            if refers:
+                contents.append(str(fact.value))
             found[fact.name] = fact
             if fact.name.startswith("fact."):
                 custom = {**values.get("fact", {}), fact.name.removeprefix("fact."): fact.value}
@@ -127,6 +143,8 @@ class Resolver:
         if targets is not None:
             values |= {"targets.count": len(targets), "targets.list": list(targets)}
             found["targets.count"] = Fact("targets.count", len(targets), "arguments", now)
+        if unread:
+            found[UNREAD] = Fact(UNREAD, unread, "reads that failed", now)
         signs = self._detectors.look(arguments)
         if signs:
             seen = [f"{sign.data_class}:{sign.what}" for sign in signs]
@@ -134,6 +152,7 @@ class Resolver:
         return Resolved(
             clients=clients,
             targets=targets or (),
+            contents=tuple(contents),
             facts=Facts(found),
             scope=values,
         )
@@ -141,7 +160,23 @@ class Resolver:
     def forget(self) -> None:
         """Forget every remembered fact (a tool, a connection or the policy changed)."""
         with self._lock:
+            self._generation += 1
             self._remembered.clear()
+            self._about.clear()
+
+    def moved(self, types: Sequence[str]) -> None:
+        """Forget everything after a commit of what facts are looked up by."""
+        if any(t.split(":")[1] in _LOOKED_UP_BY for t in types):
+            self.forget()
+
+    def changed(self, targets: Iterable[str], arguments: Mapping[str, Json]) -> None:
+        """Forget what is remembered about the targets and arguments of a change: from now on it
+        may be untrue. A fact that is being read meanwhile is not remembered."""
+        named = {fold(t) for t in targets} | set(_named(arguments))
+        with self._lock:
+            self._generation += 1
+            for key in [k for name in named for k in self._about.pop(name, ())]:
+                self._remembered.pop(key, None)
 
     def _look_up(
         self, lookup: Any, values: Mapping[str, Any], policy: Policy, now: datetime
@@ -152,21 +187,58 @@ class Resolver:
             return None  # the arguments it needs are not there: the fact stays unknown
         key = (lookup.name, lookup.read, codec.dump(arguments))
         with self._lock:
-            fact = self._remembered.get(key)
+            fact, generation = self._remembered.get(key), self._generation
         if fact is not None and now - fact.at <= lookup.age and fact.at <= now:
             return fact
         try:
             result = self._observe(policy, lookup.read, arguments, purpose="fact")
             value = lookup.value_of({**values, "result": result})
+            at = _as_of(result, now)
         except HandrailError as error:
             log.info("fact unknown", fact=lookup.name, read=lookup.read, why=error.message)
             return None
-        fact = Fact(lookup.name, value, f"read {lookup.read}", now)
+        if now - at > lookup.age:
+            log.info("fact stale", fact=lookup.name, read=lookup.read, at=at.isoformat())
+            return None
+        if lookup.name.startswith(CONTENT):
+            value = hashlib.sha256(codec.dump(value).encode()).hexdigest()
+        fact = Fact(lookup.name, value, f"read {lookup.read}", at)
         with self._lock:
+            if self._generation != generation:
+                return fact  # something changed while it was read: good for this call only
             if len(self._remembered) >= _CACHE_LIMIT:
                 self._remembered.clear()
+                self._about.clear()
             self._remembered[key] = fact
+            for name in _named(arguments):
+                self._about.setdefault(name, set()).add(key)
         return fact
+
+
+def _as_of(result: Json, now: datetime) -> datetime:
+    """When what a read answered was true: what it says itself (`as_of`), at the latest now.
+    Raises `ConditionError` when it says something else than an instant."""
+    said = result.get("as_of") if isinstance(result, dict) else None
+    if said is None:
+        return now
+    try:
+        at = datetime.fromisoformat(said)
+        return min(at, now)
+    except (TypeError, ValueError):
+        raise ConditionError(f"as_of is {str(said)[:40]!r}, no instant with its zone") from None
+
+
+def _named(arguments: Json) -> Iterator[str]:
+    """Every text and number in *arguments*, folded: what a fact or a change is about."""
+    here = [arguments]
+    while here:
+        value = here.pop()
+        if isinstance(value, Mapping):
+            here += value.values()
+        elif isinstance(value, list):
+            here += value
+        elif isinstance(value, str | int) and not isinstance(value, bool):
+            yield fold(str(value))
 
 
 def _asked_for(row: MatrixRow | None) -> frozenset[str]:
