@@ -85,6 +85,25 @@ def test_what_is_no_calendar_or_costs_too_much_is_refused(text, message):
     assert error.value.hint
 
 
+def test_a_component_of_another_kind_is_no_calendar():
+    event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260101T000000Z\r\nEND:VEVENT\r\n"
+
+    with pytest.raises(CalendarError, match="VEVENT"):
+        calendar(event)
+
+
+def test_calendars_of_one_text_are_equal_and_many_days_are_not_all_kept():
+    text = ics("DTSTART:20260101T000000Z\nDTEND:20260101T010000Z\nRRULE:FREQ=DAILY;COUNT=200")
+    one = calendar(text)
+
+    assert one == calendar(text)
+    assert hash(one) == hash(calendar(text))
+    assert one != calendar(ics())
+    assert one != text
+    days = [at("2026-01-01T00:30:00Z") + timedelta(days=n) for n in range(150)]
+    assert all(one.on(day) for day in [*days, *days])
+
+
 LINES = st.sampled_from(
     [
         "BEGIN:VCALENDAR", "END:VCALENDAR", "BEGIN:VEVENT", "END:VEVENT", "BEGIN:VTIMEZONE",
@@ -131,6 +150,10 @@ def test_a_freeze_by_file_and_a_maintenance_calendar():
     assert tier(frozen(calendar=calendar(ON), outside=True)).tier is Tier.AUTONOMOUS
     assert tier(frozen(calendar=calendar(OFF), outside=True)).tier is Tier.APPROVE
     assert tier(frozen(calendar=calendar(ON)), effect=Effect.READ).tier is Tier.AUTONOMOUS
+
+
+def test_I16_a_freeze_without_any_time_counts_as_holding():
+    assert tier(frozen()).tier is Tier.APPROVE
 
 
 def test_I16_a_freeze_by_url_holds_where_its_calendar_is_not_known():

@@ -57,6 +57,12 @@ def test_what_is_certain_is_said(text, always, usual):
         'client.id == "ACME" && client.id != "acme"',
         'fact["x"] == "y"',
         " && ".join(f'"r{n}" in client.regimes' for n in range(9)),
+        'client.id == "a\\u0041" && client.id == "b"',
+        'targets.count in [1, "a"] && targets.count > 5',
+        # more cases than are tried
+        "time.hour == 1 && time.weekday == 1 && "
+        + " && ".join(f'client.id != "{n}"' for n in range(80))
+        + ' && action.category == "server" && client.risk == "low" && time.hour == 2',
     ],
 )
 def test_what_is_not_certain_is_not_said(text):
@@ -93,6 +99,13 @@ def test_implication(first, second, expected):
     one, two = (None if t is None else made(t) for t in (first, second))
 
     assert implies(one, two, {}) is expected
+
+
+def test_what_takes_too_many_cases_is_not_said_to_follow():
+    many = " && ".join(f'client.id != "{n}"' for n in range(70))
+    text = f'({many} || time.hour == 1) && time.weekday == 1 || client.risk == "low"'
+
+    assert not implies(made(f"({text}) && clients.count > 3"), made(f"{text} || true == false"), {})
 
 
 def test_parts_know_brackets_literals_and_what_binds_less():

@@ -120,6 +120,8 @@ def test_rules(lines, severity, code, message, hint):
         [f"{R}, about: {{categories: [server]}}", "name: s, tier: 3, because: x, about: {effect: read}"],
         [f"{R}, when: 'client.id == \"acme\"'"],
         [f"{R}, about: {{types: ['*.wipe*']}}"],
+        [f"{R}, when: '\"house-rules\" in client.regimes'"],
+        [f"{R}, when: 'action.type == \"psa.add_note\" && targets.count > 3'"],
     ],
 )  # fmt: skip
 def test_rules_that_may_decide_are_left_alone(lines):

@@ -135,6 +135,20 @@ def test_freezes_settings_and_the_rest():
     )
 
 
+def test_a_freeze_under_another_name_and_a_rule_instead_of_it():
+    other = FREEZE.replace("name: f", "name: g")
+    wider = ["name: r, tier: 3, because: x, about: {types: ['psa.*']}, when: 'true'"]
+
+    assert compare(policy(main=FREEZE), policy(main=other), ALL).types == ()
+    later = other.replace("12-27", "12-28")
+    assert compare(policy(main=FREEZE), policy(main=later), ALL).types[0].laxer == ("Acme",)
+    assert all(
+        t.laxer is None for t in compare(policy(main=FREEZE), policy(rules=wider), ALL).types
+    )
+    rules = compare(policy(rules=wider), policy(main=FREEZE), ALL)
+    assert all(t.laxer == () for t in rules.types)
+
+
 def test_what_has_no_plain_direction_counts_as_laxer_only():
     other = [("a", "category: ticketing", "category: other"), *FIVE[1:]]
 

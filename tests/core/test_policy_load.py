@@ -271,6 +271,56 @@ ERRORS = [
         "whose effect is change",
         "only reads",
     ),
+    *(
+        (more(f"freezes: [{{name: f, because: x{text}}}]\n"), "handrail.yaml", 11, message, hint)
+        for text, message, hint in (
+            ("", "has no time", "calendar:"),
+            (", calendar: x.ics", "no calendar 'x.ics'", "folder"),
+            (", calendar: 'ftp://x'", "can't be fetched", "https"),
+            (", calendar: x.ics, from: '2026-12-24T12:00:00Z'", "both a span", "two"),
+            (
+                ", age: 1h, from: '2026-12-24T12:00:00Z', until: '2026-12-25T12:00:00Z'",
+                "only a calendar has an age",
+                "Leave",
+            ),
+            (
+                ", from: '9999-12-31T23:59:59-12:00', until: '2026-12-25T12:00:00Z'",
+                "no instant",
+                "2026",
+            ),
+            (
+                ", from: '2026-02-30T23:59:59Z', until: '2026-12-25T12:00:00Z'",
+                "no instant",
+                "2026",
+            ),
+        )
+    ),
+    (
+        more(
+            "freezes:\n"
+            "  - {name: f, because: x, calendar: 'https://x.example/a'}\n"
+            "  - {name: f, because: x, calendar: 'https://x.example/b'}\n"
+        ),
+        "handrail.yaml",
+        13,
+        "'f' stands already",
+        "own name",
+    ),
+    (
+        more("freezes: [{name: f, because: x, calendar: a.ics}]\n") | {"a.ics": "x"},
+        "handrail.yaml",
+        11,
+        "a.ics: it is no calendar",
+        "iCalendar",
+    ),
+    (
+        more("freezes: [{name: f, because: x, calendar: b.ics}]\n") | {"a.ics": "x"},
+        "handrail.yaml",
+        11,
+        "no calendar 'b.ics'",
+        "'a.ics'",
+    ),
+    (extra("    signatures: null\n"), "matrix/a.yaml", 24, "expected a list", ""),
     (folder(matrix__b=ROW), "matrix/b.yaml", 2, "has a row already", "One row"),
     (folder(rules__b=RULE), "rules/b.yaml", 2, "'r' stands already", "own name"),
     (folder(matrix__b="rows: {}\n"), "matrix/b.yaml", 1, "expected a list", ""),

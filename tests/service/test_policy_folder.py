@@ -1,6 +1,8 @@
 """A watched folder: a bad file never replaces a good policy, and nothing is lowered by a file alone
 (I27, I12, I18)."""
 
+import threading
+
 import pytest
 
 from handrail.config import load as settings_of
@@ -175,3 +177,32 @@ def test_a_dry_look_says_who_stands_behind_it(watched):
 
     assert {p.code for p in looked.problems} >= {"nobody", "empty"}
     assert looked.difference.sentence == "1 action type becomes stricter."
+
+
+def test_it_goes_on_looking_until_it_is_stopped(serving):
+    files, seen = Disk(GOOD), threading.Event()
+    looks = []
+
+    def read():
+        looks.append(1)
+        if len(looks) > 3:
+            seen.set()
+        return files()
+
+    folder = Folder(serving.services.policies, read, every=0.001)
+    folder.start()
+    assert seen.wait(30)
+    folder.stop()
+    assert folder.seen.state == "in force"
+    assert serving.services.policies.current().digest == load(GOOD).digest
+
+
+def test_a_bad_first_policy_leaves_none_in_force_and_says_so(serving):
+    disk = Disk(BROKEN)
+    folder = Folder(serving.services.policies, disk)
+
+    assert folder.look(settled=True).state == "wrong"
+    with pytest.raises(NotFound):
+        serving.services.policies.current()
+    disk.files = GOOD
+    assert twice(folder).state == "in force"

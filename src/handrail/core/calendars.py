@@ -13,7 +13,7 @@ import hashlib
 import threading
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from handrail.errors import BadInput
 
@@ -108,11 +108,7 @@ def calendar(text: str) -> Calendar:
 
 
 def _zone(parsed: Any) -> tzinfo:
-    name = str(parsed.get("X-WR-TIMEZONE", "UTC"))
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise CalendarError(f"its zone {name!r} is not known", hint="Use an IANA name.") from error
+    return ZoneInfo(str(parsed.get("X-WR-TIMEZONE", "UTC")))
 
 
 def _check(event: Any) -> None:

@@ -139,7 +139,9 @@ class _Matrix:
                     f"{row.type} has a row already", "One row for each action type.", "twice"
                 )
             own = _plain(node)
-            own["signatures"] = [*(_plain(s) for s in signed), *own.get("signatures", ())]
+            mine = own.get("signatures")
+            mine = mine if isinstance(mine, list) else []  # anything else was said already
+            own["signatures"] = [*(_plain(s) for s in signed), *mine]
             self.rows[row.type], self.documents[row.type] = row, own
             self.places[row.type] = node
         for node in top["rules"].items() if "rules" in top else ():

@@ -96,7 +96,9 @@ def _chains(node: Node, roles: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         chains[name] = body.texts(names=roles)
         if not body.value:
             body.wrong(f"the chain {name!r} is empty", "Name at least one role.")
-        if len(set(chains[name])) < len(chains[name]):
+        listed = body.value if isinstance(body.value, list) else []
+        said = [n.value for n in listed if isinstance(n.value, str)]
+        if len(set(said)) < len(said):
             body.wrong(f"the chain {name!r} asks a role twice", "Name each role once.")
     return chains
 

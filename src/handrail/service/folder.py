@@ -39,9 +39,16 @@ class Seen:
 class Folder:
     """Looks at a policy's folder and takes up what may be taken up."""
 
-    def __init__(self, policies: Policies, read: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        policies: Policies,
+        read: Callable[[], Mapping[str, str]],
+        *,
+        every: float = EVERY,
+    ) -> None:
         self._policies = policies
         self._read = read
+        self._every = every
         self._last: Mapping[str, str] | None = None
         self._judged: tuple[Mapping[str, str], str] | None = None
         self._stop = threading.Event()
@@ -70,7 +77,7 @@ class Folder:
             return self.seen
 
     def _run(self) -> None:
-        while not self._stop.wait(EVERY):
+        while not self._stop.wait(self._every):
             self.look()
 
     def _look(self, *, settled: bool) -> Seen:
