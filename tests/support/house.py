@@ -18,6 +18,7 @@ from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.signer import Signer
 from handrail.privacy.seal import Sealer
 from handrail.service import codec
+from handrail.service.freezes import Copies
 from handrail.store.contract import Change, Put, Rows, Store, View
 from handrail.wiring import Middle, middle
 from support.upstream import Upstream
@@ -151,8 +152,10 @@ class House:
         clock: FakeClock,
         upstream: Upstream | None = None,
         files: dict[str, str] | None = None,
+        calendars: Copies | None = None,
     ) -> None:
         self.store, self.sealer, self.clock = store, sealer, clock
+        self.calendars = calendars
         self.upstream = upstream or Upstream()
         self.mail = Mailbox()
         self.n = 0
@@ -177,6 +180,7 @@ class House:
             channels=[self.mail],
             signer=self.signer,
             published=self.folder / "ledger",
+            calendars=self.calendars,
         )
         self.s = self.middle.services
 
