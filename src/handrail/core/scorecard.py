@@ -78,14 +78,17 @@ class Scorecard:
         return max(self.level(factor).least for factor in SCALES)
 
     def sentence(self) -> str:
-        """Which factors ask for the least tier, in words."""
+        """Which factors ask for the least tier, with the written meaning of their levels."""
         least = self.least
-        asking = [
-            f"{f.replace('_', ' ')} is {self.factors[f].level if f in self.factors else 'blank'}"
-            for f in SCALES
-            if self.level(f).least is least
-        ]
-        return f"{', '.join(asking)}: at least tier {int(least)}"
+        asking = [self._said(factor) for factor in SCALES if self.level(factor).least is least]
+        return f"{'; '.join(asking)}: at least tier {int(least)}"
+
+    def _said(self, factor: str) -> str:
+        level, name = self.level(factor), factor.replace("_", " ")
+        if factor in self.factors:
+            return f"{name} is {self.factors[factor].level} ({level.meaning})"
+        worst = next(word for word, known in SCALES[factor].items() if known is level)
+        return f"{name} is blank, which counts as {worst} ({level.meaning})"
 
     def shown(self) -> list[dict[str, Any]]:
         """The factors for a page: name, level, score, meaning, why."""
