@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from handrail.channels.maildir import Maildir
+from handrail.cli import ground
 from handrail.cli.programs import Finding
 from handrail.clock import SystemClock, from_us, to_us
 from handrail.config import Settings
@@ -138,12 +139,7 @@ def _organisation(settings: Settings, store: Store) -> Iterator[Finding]:
     )
     yield from _roles(policy, known)
     yield from _calendars(settings, policies)
-    yield Finding(
-        name="own ground",
-        ok=bool(policy.own_ground),
-        text=f"{len(policy.own_ground)} patterns are declared",
-        hint="" if policy.own_ground else "Declare own_ground: what Handrail itself rests on.",
-    )
+    yield _own_ground(settings, policy, known)
     for name in sorted(known.connections):
         withheld = sum(
             c == name and t["state"] in {"new", "changed"} for (c, _, _), t in known.tools.items()
@@ -172,6 +168,23 @@ def _calendars(settings: Settings, policies: Policies) -> Iterator[Finding]:
             text=text,
             hint="" if ok else "Its changes wait for a person; the server's log says why.",
         )
+
+
+def _own_ground(settings: Settings, policy: Policy, known: Known) -> Finding:
+    """Whether the policy covers what Handrail is known to rest on, and what to add."""
+    names = ground.here(settings.data, settings.url)
+    names |= ground.people(p.email for p in known.people.values() if p.active)
+    missing = ground.uncovered(policy, names)
+    text = f"{len(policy.own_ground)} patterns are declared"
+    if missing:
+        text += f"; not covered: {', '.join(missing)}"
+    added = "\n".join(ground.lines(missing))
+    return Finding(
+        name="own ground",
+        ok=not missing,
+        text=text,
+        hint=f"Add to own_ground of handrail.yaml:\n{added}" if missing else "",
+    )
 
 
 def _roles(policy: Policy, known: Known) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from handrail.cli import ground
 from handrail.cli.offline import Line, classified, understood
 from handrail.cli.programs import Kept, Programs
 from handrail.config import load as load_settings
@@ -65,7 +66,10 @@ def init(folder: Path) -> list[Path]:
 
     Raises `Conflict`, and writes nothing, when a file of it is there already.
     """
+    settings = load_settings()
+    own = ground.uncovered(load(starter()), ground.here(settings.data, settings.url))
     texts = {name: _headed(name, text) for name, text in starter().items()}
+    texts["handrail.yaml"] = ground.filled(texts["handrail.yaml"], own)
     for of in ("handrail.yaml", "rows"):
         packed = orjson.dumps(policy_schema.schema(of), option=orjson.OPT_INDENT_2)
         texts[policy_schema.WRITTEN[of]] = packed.decode() + "\n"
