@@ -72,7 +72,8 @@ class Folder:
         with self._lock:
             before = self.seen
             self.seen = self._look(settled=settled)
-            if before is None or before.text != self.seen.text:
+            moved = before is None or before.text != self.seen.text
+            if moved and self.seen.state != "changing":
                 log.info("policy folder", state=self.seen.state, found=self.seen.text)
             return self.seen
 
@@ -106,11 +107,11 @@ class Folder:
     def _judge(self, files: Mapping[str, str]) -> Seen:
         looked = self._policies.look(files, people=False)
         if looked.errors or looked.policy is None or looked.difference is None:
-            first = looked.errors[0]
+            first, many = looked.errors[0], len(looked.errors)
             return Seen(
                 state="wrong",
-                text=f"{len(looked.errors)} errors keep it out; the policy in force goes on. "
-                f"First: {first.file}:{first.line}: {first.message}",
+                text=f"{many} error{'s keep' if many > 1 else ' keeps'} it out; the policy in force "
+                f"goes on. First: {first.file}:{first.line}: {first.message}",
                 problems=looked.problems,
             )
         difference, digest = looked.difference, looked.policy.digest
