@@ -6,8 +6,9 @@ waits for, load no web server and no database.
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,23 @@ def _kept(settings: Settings, version: str) -> Kept:
         store.close()
 
 
+def _backtest(
+    settings: Settings,
+    files: Mapping[str, str],
+    since: datetime | None,
+    until: datetime | None,
+    progress: Callable[[int], None],
+) -> Mapping[str, Any]:
+    from handrail.wiring import build
+
+    house = build(settings)
+    try:
+        done = house.services.backtest
+        return done.run(files, since=since, until=until, progress=progress)
+    finally:
+        house.store.close()
+
+
 def _offered(
     name: str, command: Sequence[str], url: str, headers: Mapping[str, str]
 ) -> Sequence[Mapping[str, Any]]:
@@ -170,6 +188,7 @@ PROGRAMS = Programs(
     export=_export,
     doctor=_doctor,
     kept=_kept,
+    backtest=_backtest,
     offered=_offered,
     bench=_bench,
 )

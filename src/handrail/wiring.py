@@ -26,6 +26,7 @@ from handrail.privacy.seal import Sealer, open_sealer
 from handrail.service import Services
 from handrail.service.answer import Answers
 from handrail.service.ask import Ask
+from handrail.service.backtest import Backtest
 from handrail.service.begin import Begin
 from handrail.service.bell import Bell
 from handrail.service.catalogue import Catalogue
@@ -113,6 +114,7 @@ def middle(
         clients=Clients(store, begin.observe, policies.current),
         catalogue=catalogue,
         policies=policies,
+        backtest=Backtest(store, policies, sealer),
         drafts=Drafts(store, policies, keeper, draw),
         read=Read(store, policies, catalogue, keeper, sealer, clock),
         record=Record(store, signer, published, clock),

@@ -61,3 +61,13 @@ def test_a_policy_with_errors_leaves_no_draft(doors: Any, http: Any) -> None:
     bad = {"files": {**policy_files(), "matrix/bad.yaml": "rows: [7]\n"}}
     assert http.post("/v1/policy/versions", json=bad, headers=dan).status_code == 422
     assert http.get("/v1/policy/drafts", headers=dan).json()["items"] == []
+
+
+def test_a_dry_run_replays_the_past_when_asked(doors: Any, http: Any) -> None:
+    dan = doors.of("per_dan")
+    doors.house.act("assign_licence", sku="E3")
+    sent = {"files": lower(policy_files())}
+    plain = http.post("/v1/policy/versions?dry_run=true", json=sent, headers=dan).json()
+    assert plain["backtest"] is None
+    found = http.post("/v1/policy/versions?dry_run=true&backtest=true", json=sent, headers=dan)
+    assert found.json()["backtest"]["exact"]["moved"] == [{"was": 2, "now": 1, "count": 1}]

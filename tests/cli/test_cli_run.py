@@ -5,6 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from handrail import cli, config
+from handrail.bench.house import open_house, request
+from handrail.bench.house import policy as with_policy
 from handrail.cli import talk
 from handrail.main import PROGRAMS
 from handrail.serving import application
@@ -123,3 +125,23 @@ def test_help_names_every_command_and_the_exit_codes(run):
     assert run("--version").stdout.startswith("handrail ")
     assert run("approve").exit_code == talk.USAGE
     assert run("no-such-thing").exit_code == talk.USAGE
+
+
+def test_backtest_says_what_the_past_would_have_been(run, tmp_path):
+    folder, policy = tmp_path / "lived", tmp_path / "policy"
+    for path, text in with_policy().items():
+        (policy / path).parent.mkdir(parents=True, exist_ok=True)
+        (policy / path).write_text(text)
+    lived = ("--data", folder, "--database", f"sqlite:///{folder / 'bench.db'}")
+    with open_house(folder) as (house, agent):
+        house.services.govern.act(agent, request(1))
+
+    same = run("backtest", "--policy", policy, *lived)
+    assert "Of 1 recorded actions, 0 would have had more oversight and 0 less" in same.stdout
+    rows = policy / "matrix" / "bench.yaml"
+    rows.write_text(rows.read_text().replace("tier: 1", "tier: 3"))
+    found = run("backtest", "--policy", policy, *lived, "--json")
+    assert orjson.loads(found.stdout)["exact"]["moved"] == [{"was": 1, "now": 3, "count": 1}]
+    later = run("backtest", "--policy", policy, *lived, "--since", "2999-01-01")
+    assert "There is no recorded past" in later.stdout
+    assert run("backtest", "--policy", tmp_path / "none", *lived).exit_code != 0

@@ -417,7 +417,7 @@ VIEWS = (
     "/pause", "/audit", "/audit/3", "/incidents", "/settings", "/settings/people?change=per_eve",
     "/settings/agents", "/settings/clients", "/settings/connections", "/settings/connections/up",
     "/settings/policy", "/settings/policy/drafts/{d}?file=matrix/all.yaml",
-    "/settings/policy/drafts/{d}?new=1", "/search?q=acme", "/keys", "/device", "/nowhere",
+    "/settings/policy/drafts/{d}?new=1&backtest=1", "/search?q=acme", "/keys", "/device", "/nowhere",
 )  # fmt: skip
 
 

@@ -623,6 +623,15 @@ def test_rows_are_signed_by_groups_as_oneself(doors: Any, dan: Any, ben: Any) ->
     )
 
 
+def test_a_draft_is_replayed_over_ones_own_past_before_publishing(doors: Any, dan: Any) -> None:
+    doors.house.act("assign_licence", sku="E3")
+    path = f"/settings/policy/drafts/{doors.draft()}"
+    assert "Replay the newest actions" in dan.get(path).text
+    page = re.sub(r"\s+", " ", dan.get(f"{path}?backtest=1").text)
+    assert "Of 1 recorded actions, 0 would have had more oversight and 1 less" in page
+    assert "Tier 2 to 1" in page
+
+
 def test_what_is_wrong_in_a_draft_leads_to_its_line(doors: Any, dan: Any) -> None:
     draft = doors.draft()
     path = f"/settings/policy/drafts/{draft}"

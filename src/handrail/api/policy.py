@@ -1,5 +1,6 @@
 """`/v1/policy`: the version in force, what the watched folder holds, and publishing the next."""
 
+import functools
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -11,6 +12,9 @@ from handrail.api.answers import answer
 from handrail.api.door import TheDoor
 from handrail.core.policy_difference import Comparison
 from handrail.errors import PolicyInvalid, Problem
+
+#: Actions that a backtest looks at while somebody waits.
+REPLAYED = 20_000
 
 router = APIRouter(prefix="/policy", tags=["policy"], route_class=body.Route)
 
@@ -45,6 +49,10 @@ def publish(
     who: auth.Who,
     sent: Version,
     dry_run: Annotated[bool, Query(description="Only validate and compare.")] = False,
+    backtest: Annotated[
+        bool,
+        Query(description=f"With a dry run: over the newest {REPLAYED:,} recorded actions."),
+    ] = False,
 ) -> Response:
     """422 with every problem, file and line. A change that can lower oversight takes a second
     person: it is answered 202 with the draft that another person publishes in a session of their
@@ -52,6 +60,7 @@ def publish(
     today's people looked at, and with the difference in words by action type and client."""
     policies = door.services.policies
     if dry_run:
+        backtest_of = functools.partial(door.services.backtest.run, most=REPLAYED)
         looked = policies.look(sent.files)
         if looked.policy is None or looked.difference is None:
             raise PolicyInvalid(looked.errors)
@@ -62,6 +71,7 @@ def publish(
                 "problems": problems(looked.problems),
                 "difference": difference(looked.difference),
                 "published": False,
+                "backtest": backtest_of(sent.files) if backtest else None,
             }
         )
     done = door.services.drafts.submit(who, sent.files, sent.why)

@@ -5,6 +5,7 @@ A door knows no implementation, so `serve`, `verify` and the others arrive here 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,11 @@ class Programs:
     doctor: Callable[[Settings], Iterable[Finding]]
     #: The people and clients of a store, and the files of the policy version named, if one is.
     kept: Callable[[Settings, str], Kept]
+    #: A policy folder's files over the recorded past: since, until, and how far it is.
+    backtest: Callable[
+        [Settings, Mapping[str, str], datetime | None, datetime | None, Callable[[int], None]],
+        Mapping[str, Any],
+    ]
     #: The raw tools of a live MCP server: name, command line or URL, headers.
     offered: Callable[[str, Sequence[str], str, Mapping[str, str]], Sequence[Mapping[str, Any]]]
     #: Run one benchmark, or all; returns what it measured.

@@ -1,4 +1,4 @@
-"""Starting and inspecting: `serve`, `demo`, `verify`, `export`, `doctor`, `bench`.
+"""Starting and inspecting: `serve`, `demo`, `verify`, `export`, `doctor`, `backtest`, `bench`.
 
 These work on a store on this computer. None of them decides anything for people.
 """
@@ -6,6 +6,7 @@ These work on a store on this computer. None of them decides anything for people
 import os
 import tempfile
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,9 +14,11 @@ from urllib.parse import urlsplit
 import typer
 
 from handrail.cli import talk
+from handrail.cli.policy import read_folder
 from handrail.cli.programs import NotHeld, Programs
 from handrail.cli.remote import Remote, connected
 from handrail.config import load
+from handrail.core.backtest import lines
 from handrail.errors import BadInput
 
 MAX_ENTRIES = 1 << 40  # more than any log has: a server that claims more is not believed
@@ -130,6 +133,42 @@ def doctor(
         raise typer.Exit(talk.NOT_HELD)
 
 
+def backtest(
+    ctx: typer.Context,
+    policy: Annotated[Path, typer.Option("--policy", metavar="DIR", help="The other policy.")],
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="Only actions from this day on (UTC).")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", help="Only actions before this day (UTC).")
+    ] = None,
+    database: Database = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Another policy over the recorded past: what changes tier, and how often people are asked.
+
+    Reads and counts; nothing is stored, sent or run."""
+    settings = load(data=data, database=database)
+
+    def progress(seen: int) -> None:
+        if talk.interactive() and seen % 10_000 == 0:
+            talk.note(f"{seen} actions")
+
+    found = _programs(ctx).backtest(
+        settings, read_folder(policy), _utc(since), _utc(until), progress
+    )
+    if json:
+        talk.print_json(dict(found))
+        return
+    for line in lines(found):
+        talk.say(line)
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+
+
 def bench(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Which one; by default all.")] = None,
@@ -188,5 +227,5 @@ def _programs(ctx: typer.Context) -> Programs:
 
 def register(app: typer.Typer) -> None:
     """Put these commands beside the others of *app*; their context holds the `Programs`."""
-    for command in (serve, demo, verify, export, doctor, bench):
+    for command in (serve, demo, verify, export, doctor, backtest, bench):
         app.command()(command)

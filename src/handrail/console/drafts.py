@@ -6,6 +6,8 @@ from handrail.console.door import Pages, Visit
 from handrail.core.policy import SIGNERS
 from handrail.service.policies import OWNERS
 
+#: Actions that a backtest looks at while somebody waits; `handrail backtest` looks at all.
+REPLAYED = 5_000
 HOME = "/settings/policy"
 
 
@@ -23,8 +25,12 @@ def draft(visit: Visit) -> Response:
     path = visit.query("file")
     known = {p["id"]: p for p in visit.services.read.people()}
     mine = {r["role"] for r in known[who.person]["roles"] if not r["client"]}
+    replayed = None
+    if visit.query("backtest") == "1" and found["publishable"]:
+        replayed = visit.services.backtest.run(found["files"], most=REPLAYED)
     return visit.page(
         "draft.html",
+        backtest=replayed,
         d=found,
         file=path if path in found["files"] else "",
         new=visit.query("new") == "1",

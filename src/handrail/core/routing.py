@@ -115,6 +115,12 @@ def may_decide(
         )
 
 
+def asked_first(policy: Policy, category: str, values: Mapping[str, Any]) -> str:
+    """The role that the chain of such an action begins with; empty when there is no chain."""
+    chains = _chains(policy, category, values)
+    return next((policy.chains[c][0] for c in chains if policy.chains[c]), "")
+
+
 def holds_for(person: Person, role: str, clients: Sequence[str]) -> bool:
     """Whether *person* holds *role* for every one of *clients* (for all, when none is known)."""
     return all(person.holds(role, c) for c in clients) if clients else person.holds(role, None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from handrail.service.answer import Answers
+    from handrail.service.backtest import Backtest
     from handrail.service.catalogue import Catalogue
     from handrail.service.clients import Clients
     from handrail.service.drafts import Drafts
@@ -42,6 +43,7 @@ class Services:
     clients: "Clients"
     catalogue: "Catalogue"
     policies: "Policies"
+    backtest: "Backtest"
     drafts: "Drafts"
     read: "Read"
     record: "Record"
