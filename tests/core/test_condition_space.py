@@ -56,6 +56,9 @@ def test_what_is_certain_is_said(text, always, usual):
         'client.id == "acme" && client.risk == "high"',
         'client.id == "ACME" && client.id != "acme"',
         'fact["x"] == "y"',
+        'client.id < "A"',
+        '"A" > client.id',
+        "device.managed == true || device.managed == false",
         " && ".join(f'"r{n}" in client.regimes' for n in range(9)),
         'client.id == "a\\u0041" && client.id == "b"',
         'targets.count in [1, "a"] && targets.count > 5',
@@ -93,6 +96,12 @@ def test_what_a_rule_is_about_narrows_its_cases():
         (None, "targets.count >= 0", True),
         (None, "targets.count > 3", False),
         ("targets.count > 3", None, True),
+        # what only looks alike
+        ("args.x == 1", "args.y == 9 // || args.x == 1", False),
+        ("args.y == 9 // && args.x == 1", "args.x == 1", False),
+        ('args.x == "a  b"', 'args.x == "a b"', False),
+        ("args.x == 1", 'args.y == """ || args.x == 1 || """', False),
+        ('client.id != "b"', 'client.id > "a" || client.id == "a"', False),
     ],
 )
 def test_implication(first, second, expected):
@@ -113,6 +122,7 @@ def test_parts_know_brackets_literals_and_what_binds_less():
     assert parts("a && b || c", "&&") == ["a && b || c"]
     assert parts("a && b || c", "||") == ["a && b", "c"]
     assert parts("a ? b : c && d", "&&") == ["a ? b : c && d"]
+    assert parts(" a && b // && c", "&&") == ["a && b // && c"]
 
 
 def test_words_that_an_attribute_never_has():

@@ -124,3 +124,23 @@ def test_I27_a_first_velocity_limit_is_stricter():
     without = {**BASE, "row": BASE["row"].replace("    velocity: {max: 5, per: 1h}\n", "")}
 
     assert laxer(build(**without), build(**BASE)) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('about: {types: ["psa.*"]}', 'about: {types: ["psa.?"]}'),
+        ('about: {types: ["psa.*"]}', 'about: {types: ["psa.[*]"]}'),
+        ("when: args.x == 1", "when: args.y == 9 // || args.x == 1"),
+        ("when: 'args.x == \"a  b\"'", "when: 'args.x == \"a b\"'"),
+        ("about: {categories: [other]}, when: 'action.category == \"data\"'",
+         "about: {categories: [other]}, when: 'action.category == \"data\" && 1 > 2'"),
+    ],
+)  # fmt: skip
+def test_I27_what_only_seems_to_cover_a_rule_does_not(before, after):
+    old, new = (
+        build(rule=f"rules:\n  - {{name: r, tier: prohibited, because: x, {text}}}\n")
+        for text in (before, after)
+    )
+
+    assert laxer(old, new) == ("the rule r changed",)

@@ -25,6 +25,7 @@ from handrail.core.vocabulary import CATEGORIES, DATA_CLASSES, TARGET_KINDS
 from handrail.core.words import fold
 
 MAX_CASES = 20_000
+BESIDE = "~another~"  # a word that nobody writes
 
 #: Attributes whose values are the program's own words.
 CLOSED: Mapping[str, Sequence[Any]] = {
@@ -34,7 +35,7 @@ CLOSED: Mapping[str, Sequence[Any]] = {
     "action.mode": tuple(m.value for m in Mode),
     "target.kind": tuple(TARGET_KINDS),
     "client.risk": tuple(r.value for r in Risk),
-    "device.managed": (False, True),
+    "device.managed": (False, True, BESIDE),  # looked up: it may be anything
     "time.business_hours": (False, True),
     "time.hour": tuple(range(24)),
     "time.weekday": tuple(range(1, 8)),
@@ -53,7 +54,8 @@ ALWAYS_KNOWN = frozenset(
     "action.mode agent.id agent.version trigger.kind trigger.ref targets.count targets.list "
     "target.kind data.classes".split()
 )
-BESIDE = "~another~"  # a word that nobody writes
+#: The same where a call may have no row.
+_OF_THE_CALL = ALWAYS_KNOWN - {"action.effect", "action.category", "target.kind", "data.classes"}
 _ABSENT = object()
 
 _TEXT = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
@@ -120,10 +122,10 @@ def _beside(found: Sequence[Token], n: int) -> list[Any] | None:
     before, after = at(n - 1), at(n + 1)
     if after.text in _COMPARE and at(n + 2).kind in {"text", "number"}:
         plain = before.text in loose and at(n + 3).text in loose
-        return [at(n + 2).literal] if plain else None
+        return [at(n + 2).literal] if plain and _tells(after, at(n + 2)) else None
     if before.text in _COMPARE and at(n - 2).kind in {"text", "number"}:
         plain = after.text in loose and at(n - 3).text in loose
-        return [at(n - 2).literal] if plain else None
+        return [at(n - 2).literal] if plain and _tells(before, at(n - 2)) else None
     if after.text == "in" and at(n + 2).text == "[":
         listed, i = [], n + 3
         while at(i).kind in {"text", "number"}:
@@ -133,6 +135,12 @@ def _beside(found: Sequence[Token], n: int) -> list[Any] | None:
     if before.text == "in" and at(n - 2).kind == "text" and at(n - 3).text in loose:
         return [at(n - 2).literal] if after.text in loose else None
     return None
+
+
+def _tells(sign: Token, literal: Token) -> bool:
+    """Whether the cases of `_words` are all there is: texts have an order, which those do not
+    cover."""
+    return literal.kind == "number" or sign.text in {"==", "!="}
 
 
 def _values(name: str, text: str, *, usual: bool) -> Sequence[Any] | None:
@@ -213,8 +221,10 @@ def space(
     fixed: Mapping[str, Sequence[Any]],
     *,
     usual: bool = False,
+    known: frozenset[str] | None = None,
 ) -> Space:
-    """The cases of *conditions* where the attributes of *fixed* are known, with only those values."""
+    """The cases of *conditions* where the attributes of *fixed* have only those values. Those of
+    *known* are never absent; by default, the ones of *fixed*."""
     text = " ) && ( ".join(c.text for c in conditions)
     names = {n.removeprefix("folded.") for c in conditions for n in c.names}
     values: dict[str, Sequence[Any]] = {}
@@ -225,7 +235,11 @@ def space(
             untried.add(name)
         else:
             values[name] = found
-    return Space(values, frozenset(untried), ALWAYS_KNOWN | fixed.keys())
+    return Space(
+        values,
+        frozenset(untried),
+        ALWAYS_KNOWN | fixed.keys() if known is None else _OF_THE_CALL | known,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,22 +272,26 @@ def verdict(condition: Condition, fixed: Mapping[str, Sequence[Any]]) -> Verdict
 
 
 def implies(
-    first: Condition | None, second: Condition | None, fixed: Mapping[str, Sequence[Any]]
+    first: Condition | None,
+    second: Condition | None,
+    fixed: Mapping[str, Sequence[Any]],
+    *,
+    known: frozenset[str] | None = None,
 ) -> bool:
     """Whether *second* certainly holds wherever *first* does; None stands for *always*. What is
-    not known counts as holding, in both."""
+    not known counts as holding, in both. *fixed* and *known* are those of `space`."""
     if second is None or second.text == "true":
         return True
     if first is not None:
         if first.text == second.text:
             return True
         ors, ands = parts(second.text, "||"), parts(first.text, "&&")
-        if set(ors) & {*ands, first.text} or second.text in ands:
+        if {*ors, second.text.strip()} & {*ands, first.text.strip()}:
             return True
         if not second.names <= first.names:
             return False  # it asks about something else, and that can be shown only by trying all
     both = [second] if first is None else [first, second]
-    cases = space(both, fixed)
+    cases = space(both, fixed, known=known)
     if not cases.small(absent=True):
         return False
     for case in cases.cases(absent=True):
@@ -287,33 +305,34 @@ def implies(
     return True
 
 
+_UNPLAIN = re.compile(r"//|\"\"\"|'''|[rRbB]+[\"']")
+
+
 def parts(text: str, sign: str) -> list[str]:
-    """*text* split at its outermost *sign*s, without white space and brackets around the parts.
-    Only itself when another operator binds less."""
-    level, start = 0, 0
+    """*text* split at its outermost *sign*s. Only itself when another operator binds less, and
+    when it holds anything that reads otherwise than it looks: comments, raw and long literals."""
+    if _UNPLAIN.search(text):
+        return [text.strip()]
+    level, start, at = 0, 0, 0
     found: list[str] = []
     looser = {"&&": ("||", "?"), "||": ("?",)}[sign]
-    at = 0
+    literals = re.compile(_TEXT)
     while at < len(text):
-        literal = re.match(rf"[rRbB]*(?:{_TEXT})", text[at:])
+        literal = literals.match(text, at)
         if literal:
-            at += literal.end()
+            at = literal.end()
             continue
         level += text[at] in "([{"
         level -= text[at] in ")]}"
         if level == 0 and text.startswith(looser, at):
-            return [_bare(text)]
+            return [text.strip()]
         if level == 0 and text.startswith(sign, at):
-            found.append(_bare(text[start:at]))
+            found.append(text[start:at].strip())
             at += len(sign)
             start = at
             continue
         at += 1
-    return [*found, _bare(text[start:])]
-
-
-def _bare(text: str) -> str:
-    return " ".join(text.split())
+    return [*found, text[start:].strip()]
 
 
 def odd_words(text: str) -> Iterator[tuple[str, str, Sequence[str], bool]]:

@@ -1,7 +1,7 @@
 """How two rules stand to each other: which calls one is about, and whether the other covers it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from handrail.core.condition_space import implies
@@ -18,16 +18,17 @@ def fixed_by(rule: Rule) -> dict[str, Sequence[Any]]:
     if rule.effect is not None:
         fixed["action.effect"] = [rule.effect.value]
     if rule.types and not any(_WILD.search(t) for t in rule.types):
-        fixed["action.type"] = list(rule.types)
+        # Types are matched without regard to case, and may stand in another one.
+        fixed["action.type"] = [t for type in rule.types for t in (type, type.swapcase())]
     return fixed
 
 
-def covers(strong: Rule, weak: Rule, fixed: Mapping[str, Sequence[Any]] | None = None) -> bool:
+def covers(strong: Rule, weak: Rule) -> bool:
     """Whether *strong* certainly asks for as much wherever *weak* holds."""
     return (
         strong.tier >= weak.tier
         and wider(strong, weak)
-        and implies(weak.when, strong.when, {**fixed_by(weak), **(fixed or {})})
+        and implies(weak.when, strong.when, fixed_by(weak), known=frozenset())
     )
 
 
@@ -45,5 +46,7 @@ def wider(wide: Rule, narrow: Rule) -> bool:
 
 def _matched(narrow: str, wide: Iterable[str]) -> bool:
     """Whether the pattern *narrow* names nothing that *wide* does not: decided for patterns whose
-    only wildcard is `*`, by matching it as a text with the star as one of its letters."""
-    return not re.search(r"[?\[]", narrow) and matches(narrow, [w for w in wide if "[" not in w])
+    only wildcard is `*`, by matching it as a text in which the star is a letter like others."""
+    if re.search(r"[?\[]", narrow):
+        return False
+    return matches(narrow, [w for w in wide if not re.search(r"[?\[]", w)])
