@@ -50,7 +50,12 @@ def test_a_csv_export_is_read_by_the_names_of_its_columns():
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("a.json", json.dumps([{"id": 1, "name": "Acme", "inactive": False}])),
+        (
+            "a.json",
+            json.dumps(
+                [{"id": 1, "name": "Acme", "regimes": None, "risk": True, "inactive": False}]
+            ),
+        ),
         ("a.json", json.dumps({"total": 1, "companies": [{"id": 1, "companyName": "Acme"}]})),
         ("a.yaml", "acme: {name: Acme, isActive: yes}\n"),
         ("a.yml", "- {slug: Acme, name: Acme Corp}\n"),

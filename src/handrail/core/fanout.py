@@ -10,9 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from handrail.core.model import Json
-from handrail.core.words import fold, key_of
+from handrail.core.words import LONGEST, fold, key_of
 
 _KINDS = (
     "user|device|machine|computer|endpoint|host|asset|server|workstation|laptop|mailbox|account|"
@@ -47,26 +48,38 @@ class Reach:
 def reach(arguments: Mapping[str, Json], texts: Iterable[tuple[str, str]]) -> Reach:
     """The reach of a call. *texts* are its texts with the folded name each stands under
     (`arguments.Looked`)."""
-    listed: Counter[str] = Counter()
     seen: set[tuple[str, str]] = set()
     for name, text in texts:
-        if not name or not text:
+        if not name or not text or not (role := _role(name)):
             continue
-        if name in _FILTERS:
+        if role == "filter":
             return Reach(0, name)
-        if _TARGETS.fullmatch(name):
-            folded = fold(text).strip()
-            if folded.replace(" ", "").replace("_", "") in _EVERYTHING or "*" in folded:
-                return Reach(0, name)
-            if (name, folded) not in seen:
-                seen.add((name, folded))
-                listed[name] += 1
+        folded = fold(text).strip()
+        if "*" in folded or folded.replace(" ", "").replace("_", "") in _EVERYTHING:
+            return Reach(0, name)
+        seen.add((name, folded))
+    listed = Counter(name for name, _ in seen) if seen else {}
+    most = max(listed.values(), default=0)
     for raw, value in arguments.items():
+        if isinstance(value, str):
+            continue
         key = key_of(str(raw))
         if value is True and _ALL.fullmatch(key):
             return Reach(0, key)
-        if isinstance(value, Mapping) and value and key in _FILTERS:
+        if isinstance(value, Mapping) and value and _role(key) == "filter":
             return Reach(0, key)
-        if isinstance(value, list) and _TARGETS.fullmatch(key):
-            listed[key] = max(listed[key], len({fold(str(v)).strip() for v in value}))
-    return Reach(max(listed.values(), default=0), "")
+        if isinstance(value, list) and _role(key) == "target":
+            most = max(most, len({fold(str(v)).strip() for v in value}))
+    return Reach(most, "")
+
+
+def _role(name: str) -> str:
+    return _role_of(name) if len(name) <= LONGEST else ""
+
+
+@lru_cache(maxsize=8192)
+def _role_of(name: str) -> str:
+    """What an argument of this folded name tells about reach: `filter`, `target` or nothing."""
+    if name in _FILTERS:
+        return "filter"
+    return "target" if _TARGETS.fullmatch(name) else ""

@@ -87,63 +87,90 @@ def hiding(tool: str, arguments: Mapping[str, Json]) -> Hiding | None:
 
     Looks at names only, so that a definition's parameters do as well as a call's arguments.
     """
-    return _shape_of(tool, arguments)[0]
+    ways = _ways_of(tool, arguments)
+    return _HOW[ways[0]] if ways and ways[0] != "script" else None
 
 
-def _shape_of(tool: str, arguments: Mapping[str, Json]) -> tuple[Hiding | None, str | None]:
+#: The ways in which a call can hide another; the first that fits names how it hides.
+_HOW: Mapping[str, Hiding] = {
+    "request": Hiding.REQUEST,
+    "batch": Hiding.REQUEST,
+    "tool": Hiding.MULTIPLEXER,
+    "query": Hiding.QUERY,
+    "command": Hiding.COMMAND,
+    "action": Hiding.MULTIPLEXER,
+}
+
+
+def _ways_of(tool: str, arguments: Mapping[str, Json]) -> tuple[str, ...]:
     names = tuple(arguments)
     if len(names) > _MANY or len(tool) + sum(map(len, names)) > 5 * LONGEST:
-        return _shape.__wrapped__(tool, names)  # not worth remembering
-    return _shape(tool, names)
+        return _ways.__wrapped__(tool, names)  # not worth remembering
+    return _ways(tool, names)
 
 
 @lru_cache(maxsize=8192)
-def _shape(tool: str, arguments: tuple[str, ...]) -> tuple[Hiding | None, str | None]:
-    """How it hides another call, and which argument may be a script."""
-    script = next((a for a in arguments if key_of(a) == "script"), None)
-    return _hiding(tool, arguments), script
-
-
-def _hiding(tool: str, arguments: tuple[str, ...]) -> Hiding | None:
+def _ways(tool: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Every way in which it may hide another call: what one of them hides, a second argument
+    beside it must not cover."""
     names = {key_of(a) for a in arguments}
     words = set(words_of(tool))
-    if names & _METHODS and names & _PATHS:
-        return Hiding.REQUEST
-    if names & _BATCHES and words & _RAW_NAMES:
-        return Hiding.REQUEST
-    if names & _TOOLS and names & _INNER:
-        return Hiding.MULTIPLEXER
-    if words & _RAW_NAMES and read(tool).act is not Act.READ and not read(tool).areas:
-        return Hiding.REQUEST
-    if names & _QUERIES or ("query" in names and words & _DATABASES):
-        return Hiding.QUERY
-    if names & _COMMANDS and (words & _RUNNERS or _executes(tool)):
-        return Hiding.COMMAND
-    if names & _ACTIONS and not read(tool).understood:
-        return Hiding.MULTIPLEXER
-    return None
-
-
-def _executes(tool: str) -> bool:
-    return read(tool).act is Act.EXECUTE
+    runs = bool(words & _RUNNERS) or read(tool).act is Act.EXECUTE
+    unclear = read(tool).act is not Act.READ and not read(tool).areas
+    found = {
+        "request": bool(names & _METHODS and names & _PATHS),
+        "batch": bool(names & _BATCHES and words & _RAW_NAMES),
+        "tool": bool(names & _TOOLS and names & _INNER),
+        "query": bool(names & _QUERIES or ("query" in names and words & _DATABASES)),
+        "command": bool(names & _COMMANDS) and runs,
+        "action": bool(names & _ACTIONS) and not read(tool).understood,
+        "script": "script" in names,
+    }
+    if not (found["request"] or found["batch"]) and words & _RAW_NAMES and unclear:
+        found["request"] = True
+    return tuple(way for way, fits in found.items() if fits)
 
 
 def inside(tool: str, arguments: Mapping[str, Json], depth: int = 0) -> Inside | None:
     """What the call hides, judged; None when it hides nothing. *depth* is how many calls it
-    stands within."""
-    how, script = _shape_of(tool, arguments)
-    if how is None:
-        return None if script is None else _script(tool, arguments[script])
-    given = {key_of(k): v for k, v in arguments.items()}
-    if how is Hiding.REQUEST:
-        return _batch(given) if given.keys() & _BATCHES else _request(given)
-    if how is Hiding.QUERY:
-        return _query(given)
-    if how is Hiding.COMMAND:
-        return _command(tool, _only(given, _COMMANDS))
-    if given.keys() & _TOOLS and given.keys() & _INNER:
+    stands within. Of several ways to hide something, and of what stands in objects within the
+    arguments, the gravest counts."""
+    found: list[Inside] = []
+    ways = _ways_of(tool, arguments)
+    if ways:
+        given = {key_of(k): v for k, v in arguments.items()}
+        if len(given) < len(arguments):  # which of two the tool reads can't be told
+            return Inside(
+                _HOW.get(ways[0], Hiding.COMMAND), Tier.APPROVE, "Two arguments are alike"
+            )
+        found = [i for way in ways if (i := _found(way, tool, given, depth)) is not None]
+    if depth < _DEEPEST:
+        for value in arguments.values():
+            if isinstance(value, str):
+                continue
+            for within in value if isinstance(value, list) else (value,):
+                if isinstance(within, Mapping):
+                    held = {str(k): v for k, v in within.items()}
+                    deeper = inside(tool, held, depth + 1)
+                    if deeper is not None:
+                        found.append(deeper)
+    return _gravest(found) if found else None
+
+
+def _found(way: str, tool: str, given: Mapping[str, Json], depth: int) -> Inside | None:
+    if way == "request":
+        return _request(given)
+    if way == "batch":
+        return _batch(given)
+    if way == "tool":
         return _tool(given, depth)
-    return _multiplexed(tool, given)
+    if way == "query":
+        return _query(given)
+    if way == "command":
+        return _command(tool, _only(given, _COMMANDS))
+    if way == "action":
+        return _multiplexed(tool, given)
+    return _script(tool, given["script"])
 
 
 def _script(tool: str, value: Json) -> Inside | None:
