@@ -157,7 +157,8 @@ def _values(name: str, text: str, *, usual: bool) -> Sequence[Any] | None:
             return None
         if kind == "string":
             return _words(name, words, usual=usual)
-        return _subsets(USUAL.get(name, words) if usual else words)
+        cased = list(dict.fromkeys([*words, *(w.swapcase() for w in words)]))
+        return _subsets(USUAL.get(name, words) if usual else cased)
     numbers = [x for x in use.literals if isinstance(x, int | float)]
     if len(numbers) < len(use.literals):
         return None
