@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from handrail.cli import client_map, connect, decide, gateway, importing, policy, run, sign_in, stop
+from handrail.cli import (
+    client_map,
+    connect,
+    decide,
+    gateway,
+    importing,
+    lookback,
+    policy,
+    run,
+    sign_in,
+    stop,
+)
 from handrail.cli.programs import Programs
 from handrail.cli.talk import Commands
 
@@ -41,6 +52,7 @@ def build(programs: Programs) -> typer.Typer:
     stop.register(app)
     policy.register(app)
     importing.register(app)
+    lookback.register(app)
     gateway.register(app)
     connect.register(app)
     client_map.register(app)

@@ -112,7 +112,7 @@ class Tally:
                     for type, t in types[:MOST_TYPES]
                 ],
                 "asks_a_day": {
-                    when: _spread([counts[d] for d in days]) for when, counts in self._asks.items()
+                    when: spread([counts[d] for d in days]) for when, counts in self._asks.items()
                 },
                 "asked_first": dict(self._by.most_common()),
             },
@@ -162,7 +162,7 @@ _LAXER = (
 )
 
 
-def _spread(counts: list[int]) -> dict[str, Any]:
+def spread(counts: list[int]) -> dict[str, Any]:
     """Median, 95th percentile and sum of counts a day."""
     ordered = sorted(counts)
     return {
