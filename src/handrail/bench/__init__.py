@@ -8,13 +8,14 @@ import platform
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handrail.bench import action, decision, doors, importing
+from handrail.bench import action, decision, doors, importing, looking
 from handrail.errors import BadInput
 
 Say = Callable[[str], None]
 
 BENCHES: Mapping[str, Callable[[Say], dict[str, Any]]] = {
     "decision": decision.run,
+    "looking": looking.run,
     "action": action.run,
     "http": doors.http,
     "gateway": doors.gateway,
