@@ -27,6 +27,9 @@ class Settings:
     origin: str = "handrail.example/log"  #: the log's name, forever part of every entry
     public_url: str = ""  #: how people reach the console; empty: from host and port
     calendar_hosts: str = ""  #: `a.example,b.example`: whose calendars may be at private addresses
+    smtp: str = ""  #: mail server, `smtp+starttls://user@mail.example:587`; empty: local mail
+    smtp_password_file: Path | None = None  #: file that holds the mail server's password
+    mail_from: str = "Handrail <handrail@localhost>"  #: what mails come from
     hold: float = 45.0  #: seconds a tier 3 call may be held before it answers *pending*
 
     @property
@@ -52,10 +55,17 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
         origin=_origin(env.get("HANDRAIL_ORIGIN", "handrail.example/log")),
         public_url=env.get("HANDRAIL_PUBLIC_URL", "").rstrip("/"),
         calendar_hosts=env.get("HANDRAIL_CALENDAR_HOSTS", ""),
+        smtp=env.get("HANDRAIL_SMTP", ""),
+        smtp_password_file=_path(env.get("HANDRAIL_SMTP_PASSWORD_FILE")),
+        mail_from=env.get("HANDRAIL_MAIL_FROM", "Handrail <handrail@localhost>"),
         hold=_seconds(env.get("HANDRAIL_HOLD", "45")),
     )
     given = {k: v for k, v in overrides.items() if v is not None and k != "data"}
     return replace(settings, **given)  # type: ignore[arg-type]
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _port(text: str) -> int:

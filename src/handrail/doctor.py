@@ -8,7 +8,7 @@ from datetime import timedelta
 from handrail.channels.maildir import Maildir
 from handrail.cli import ground
 from handrail.cli.programs import Finding
-from handrail.clock import SystemClock, from_us, to_us
+from handrail.clock import Clock, SystemClock, from_us, to_us
 from handrail.config import Settings
 from handrail.core.policy import Policy
 from handrail.core.routing import away
@@ -22,7 +22,7 @@ from handrail.service.known import Keeper, Known
 from handrail.service.policies import Policies
 from handrail.store.contract import Store
 from handrail.store.database import open_store
-from handrail.wiring import calendars_of
+from handrail.wiring import calendars_of, mail_of
 
 _FUTURE = timedelta(seconds=5)
 
@@ -57,12 +57,24 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield from _organisation(settings, store)
     finally:
         store.close()
-    yield Finding(
-        name="channels",
-        ok=True,
-        text=f"console, {Maildir.name} in {settings.data / 'mail'}",
-        hint="People are reached while a console is open, or by local mail.",
-    )
+    yield _mail(settings, clock)
+
+
+def _mail(settings: Settings, clock: Clock) -> Finding:
+    """Who carries the mail, asked whether it would; nothing is sent."""
+    name = "channels"
+    try:
+        way = mail_of(settings, clock)
+        if isinstance(way, Maildir):
+            return Finding(
+                name=name,
+                ok=True,
+                text=f"console, {Maildir.name} in {settings.data / 'mail'}",
+                hint="Local mail stays on this computer; HANDRAIL_SMTP names a mail server.",
+            )
+        return Finding(name=name, ok=True, text=f"console, mail by {way.check()}")
+    except HandrailError as error:
+        return Finding(name=name, ok=False, text=error.message, hint=error.hint)
 
 
 def _folder(settings: Settings) -> Finding:
