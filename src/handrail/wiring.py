@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from handrail.channels import mail
 from handrail.channels.console import ConsoleChannel
 from handrail.channels.contract import Channel
 from handrail.channels.maildir import Maildir
-from handrail.channels.smtp import Smtp, server
 from handrail.clock import Clock, SystemClock
 from handrail.config import Settings
 from handrail.connectors import directory
@@ -18,7 +16,7 @@ from handrail.connectors.callables import Callables
 from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.executor import Executor
 from handrail.connectors.host import Host
-from handrail.errors import BadInput, NotFound
+from handrail.errors import NotFound
 from handrail.identity.identity import Identity
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.signer import Signer
@@ -209,7 +207,7 @@ def build(
     directory.register(callables, data / "directory")
     host = Host(clock, callables)
     console = ConsoleChannel(clock)
-    reached: list[Channel] = [console, *channels, mail_of(settings, clock)]
+    reached: list[Channel] = [console, *channels, Maildir(data / "mail", settings.url)]
     made: list[Policies] = []
     calendars = calendars_of(settings, clock, lambda: made[0] if made else None)
     together = middle(
@@ -224,6 +222,7 @@ def build(
         calendars=calendars,
     )
     made.append(together.services.policies)
+    together.services.policies.sources = calendars.sources
     return House(
         settings=settings,
         lock=OnlyOne(data),
@@ -238,28 +237,6 @@ def build(
 
 
 def calendars_of(
-def mail_of(settings: Settings, clock: Clock) -> Smtp | Maildir:
-    """The mail server of *settings*; without one, local mail. Never both: a file that nobody
-    fetches would count as a person reached.
-
-    Raises `BadInput` naming what can't be used."""
-    if not settings.smtp:
-        return Maildir(settings.data / "mail", settings.url, clock)
-    password = _secret(settings.smtp_password_file, "HANDRAIL_SMTP_PASSWORD_FILE")
-    sender = mail.sender(settings.mail_from)
-    return Smtp(server(settings.smtp, password), sender=sender, url=settings.url, clock=clock)
-
-
-def _secret(path: Path | None, name: str) -> str:
-    """The one line of the file at *path*; empty without a file."""
-    if path is None:
-        return ""
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{name} can't be read: {error}") from error
-
-
     settings: Settings, clock: Clock, policies: Callable[[], Policies | None]
 ) -> Calendars:
     """The calendars behind URLs that freezes of the policy in force name."""

@@ -242,5 +242,6 @@ def test_I16_while_serving_changes_wait_until_the_calendar_was_read_and_found_fr
         source.body = ICS.encode()
         house.calendars.refresh()
         assert freezes.facts(in_force(), now())["freeze.f"].value is True
+        assert [s.url for s in house.services.policies.sources()] == [url]
         house.start()
         house.close()

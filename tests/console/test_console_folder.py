@@ -1,8 +1,10 @@
 """What is wrong in the watched folder stands on the page of the policy, and is gone once it is put
 right (I18)."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from handrail.connectors.calendars import Source
 from handrail.service.folder import Folder
 from support.house import policy_files
 
@@ -77,3 +79,18 @@ def test_a_dry_run_says_what_changes_and_what_is_wrong(doors: Any, http: Any) ->
     assert body["difference"]["two_people"] is False
     assert "become stricter" in body["difference"]["sentence"]
     assert any(p["code"] == "unknown-word" for p in body["problems"])
+
+
+def test_a_calendar_that_cannot_be_read_is_said(doors: Any, dan: Any, http: Any) -> None:
+    url = "https://calendar.example/x.ics"
+    never = Source(url=url, at=None, trouble="it is down")
+    old = Source(url=url, at=datetime(2026, 11, 2, 8, 0, tzinfo=UTC), trouble="it is down")
+    policies, headers = doors.house.s.policies, doors.of("per_anna")
+    assert http.get("/v1/policy", headers=headers).json()["calendars"] == []
+
+    policies.sources = lambda: [never]
+    assert "There never was a copy" in dan.get("/settings/policy").text
+    policies.sources = lambda: [old]
+    assert "Its copy of 2026-11-02 08:00 UTC holds" in dan.get("/settings/policy").text
+    (said,) = http.get("/v1/policy", headers=headers).json()["calendars"]
+    assert said == {"url": url, "read_at": "2026-11-02T08:00:00Z", "trouble": "it is down"}

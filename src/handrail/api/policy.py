@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -29,7 +30,8 @@ class Version(body.Body):
 @router.get("", summary="The policy in force")
 def shown(door: TheDoor, who: auth.Who) -> Response:
     """Its digest, the versions before it, every setting with its value and its reason; and, where a
-    folder is watched, whether it is in force, what is wrong in it, or what waits for people."""
+    folder is watched, whether it is in force, what is wrong in it, or what waits for people;
+    where freezes name calendars by URL, when each was last read and what was the trouble."""
     watched = door.services.policies.watched
     seen = watched.seen if watched is not None else None
     folder = None
@@ -40,7 +42,16 @@ def shown(door: TheDoor, who: auth.Who) -> Response:
             "problems": problems(seen.problems),
             "difference": difference(seen.difference),
         }
-    return answer({**door.services.read.policy(), "folder": folder})
+    calendars = [
+        {"url": s.url, "read_at": when(s.at), "trouble": s.trouble}
+        for s in door.services.policies.sources()
+    ]
+    return answer({**door.services.read.policy(), "folder": folder, "calendars": calendars})
+
+
+def when(at: datetime | None) -> str | None:
+    """An instant as doors write it."""
+    return None if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @router.post("/versions", summary="Publish a policy")

@@ -236,6 +236,7 @@ def policy(visit: Visit) -> Response:
         policy=visit.services.read.policy(),
         drafts=visit.services.drafts.open(),
         folder=watched.seen if watched is not None else None,
+        calendars=visit.services.policies.sources(),
     )
 
 

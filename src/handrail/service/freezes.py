@@ -32,6 +32,22 @@ class Copies(Protocol):
         ...
 
 
+class Source(Protocol):
+    """How the calendar of one URL stands."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def at(self) -> datetime | None:
+        """When its last copy was read; None where there never was one."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why the last try failed; empty when it did not."""
+        ...
+
+
 class Freezes:
     """Says of each freeze with a URL whether an event of its calendar is on."""
 

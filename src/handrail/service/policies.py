@@ -6,7 +6,7 @@ folder that is watched (`service.folder`) publishes by itself only what lowers n
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from handrail.store.contract import Event, Put, Rows, Store, View
 
 if TYPE_CHECKING:
     from handrail.service.folder import Folder
+    from handrail.service.freezes import Source
 
 #: Who may publish a policy.
 OWNERS = ("service-desk-manager", "operations-leadership")
@@ -50,6 +51,8 @@ class Policies:
         self._store = store
         self._keeper = keeper or Keeper(store)
         self.watched: Folder | None = None  #: the folder that this process watches
+        #: how the calendars stand that freezes of the policy in force name
+        self.sources: Callable[[], Sequence[Source]] = list
         self._lock = threading.Lock()
         self._compiled: dict[str, Policy] = {}
         self._current = ""
