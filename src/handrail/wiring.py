@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from handrail.channels import mail
 from handrail.channels.console import ConsoleChannel
 from handrail.channels.contract import Channel
 from handrail.channels.maildir import Maildir
+from handrail.channels.smtp import Smtp, server
 from handrail.clock import Clock, SystemClock
 from handrail.config import Settings
 from handrail.connectors import directory
@@ -16,7 +18,7 @@ from handrail.connectors.callables import Callables
 from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.executor import Executor
 from handrail.connectors.host import Host
-from handrail.errors import NotFound
+from handrail.errors import BadInput, NotFound
 from handrail.identity.identity import Identity
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.signer import Signer
@@ -92,6 +94,8 @@ def middle(
     release = Release(store, ask, begin, versions, keeper, sealer, clock, bell)
     catalogue = Catalogue(store, upstreams, sealer, keeper)
     telling = Telling(channels)
+    findings = Findings(store, sealer, keeper, telling)
+    begin.on_finding(findings.tell)
     sweep = Sweep(store, release, telling, policies, keeper, clock, bell)
     services = Services(
         govern=Govern(
@@ -110,7 +114,7 @@ def middle(
         notices=Notices(store, draw),
         pauses=Pauses(store, draw),
         incidents=Incidents(store, draw),
-        findings=Findings(store, sealer),
+        findings=findings,
         clients=Clients(store, begin.observe, policies.current),
         catalogue=catalogue,
         policies=policies,
@@ -207,7 +211,7 @@ def build(
     directory.register(callables, data / "directory")
     host = Host(clock, callables)
     console = ConsoleChannel(clock)
-    reached: list[Channel] = [console, *channels, Maildir(data / "mail", settings.url)]
+    reached: list[Channel] = [console, *channels, mail_of(settings, clock)]
     made: list[Policies] = []
     calendars = calendars_of(settings, clock, lambda: made[0] if made else None)
     together = middle(
@@ -234,6 +238,28 @@ def build(
         middle=together,
         calendars=calendars,
     )
+
+
+def mail_of(settings: Settings, clock: Clock) -> Smtp | Maildir:
+    """The mail server of *settings*; without one, local mail. Never both: a file that nobody
+    fetches would count as a person reached.
+
+    Raises `BadInput` naming what can't be used."""
+    if not settings.smtp:
+        return Maildir(settings.data / "mail", settings.url, clock)
+    password = _secret(settings.smtp_password_file, "HANDRAIL_SMTP_PASSWORD_FILE")
+    sender = mail.sender(settings.mail_from)
+    return Smtp(server(settings.smtp, password), sender=sender, url=settings.url, clock=clock)
+
+
+def _secret(path: Path | None, name: str) -> str:
+    """The one line of the file at *path*; empty without a file."""
+    if path is None:
+        return ""
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{name} can't be read: {error}") from error
 
 
 def calendars_of(
