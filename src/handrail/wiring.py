@@ -94,8 +94,6 @@ def middle(
     release = Release(store, ask, begin, versions, keeper, sealer, clock, bell)
     catalogue = Catalogue(store, upstreams, sealer, keeper)
     telling = Telling(channels)
-    findings = Findings(store, sealer, keeper, telling)
-    begin.on_finding(findings.tell)
     sweep = Sweep(store, release, telling, policies, keeper, clock, bell)
     services = Services(
         govern=Govern(
@@ -114,7 +112,7 @@ def middle(
         notices=Notices(store, draw),
         pauses=Pauses(store, draw),
         incidents=Incidents(store, draw),
-        findings=findings,
+        findings=Findings(store, sealer),
         clients=Clients(store, begin.observe, policies.current),
         catalogue=catalogue,
         policies=policies,
@@ -240,6 +238,7 @@ def build(
     )
 
 
+def calendars_of(
 def mail_of(settings: Settings, clock: Clock) -> Smtp | Maildir:
     """The mail server of *settings*; without one, local mail. Never both: a file that nobody
     fetches would count as a person reached.
@@ -262,7 +261,6 @@ def _secret(path: Path | None, name: str) -> str:
         raise BadInput(f"{name} can't be read: {error}") from error
 
 
-def calendars_of(
     settings: Settings, clock: Clock, policies: Callable[[], Policies | None]
 ) -> Calendars:
     """The calendars behind URLs that freezes of the policy in force name."""
