@@ -238,7 +238,6 @@ def build(
     )
 
 
-def calendars_of(
 def mail_of(settings: Settings, clock: Clock) -> Smtp | Maildir:
     """The mail server of *settings*; without one, local mail. Never both: a file that nobody
     fetches would count as a person reached.
@@ -261,6 +260,7 @@ def _secret(path: Path | None, name: str) -> str:
         raise BadInput(f"{name} can't be read: {error}") from error
 
 
+def calendars_of(
     settings: Settings, clock: Clock, policies: Callable[[], Policies | None]
 ) -> Calendars:
     """The calendars behind URLs that freezes of the policy in force name."""
