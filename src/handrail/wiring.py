@@ -94,6 +94,8 @@ def middle(
     release = Release(store, ask, begin, versions, keeper, sealer, clock, bell)
     catalogue = Catalogue(store, upstreams, sealer, keeper)
     telling = Telling(channels)
+    findings = Findings(store, sealer, keeper, telling)
+    begin.on_finding(findings.tell)
     sweep = Sweep(store, release, telling, policies, keeper, clock, bell)
     services = Services(
         govern=Govern(
@@ -112,7 +114,7 @@ def middle(
         notices=Notices(store, draw),
         pauses=Pauses(store, draw),
         incidents=Incidents(store, draw),
-        findings=Findings(store, sealer),
+        findings=findings,
         clients=Clients(store, begin.observe, policies.current),
         catalogue=catalogue,
         policies=policies,

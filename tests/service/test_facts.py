@@ -102,6 +102,15 @@ def test_a_fact_read_while_something_changed_is_not_remembered(house: House):
     assert reads(house) == 2
 
 
+def test_what_is_forgotten_leaves_nothing_behind(house: House):
+    policy(house, CLASS.replace("{user_id: args.n}", "{user_id: args.n, at: args.client}"))
+    for n in range(5):
+        house.act("restart_service", n=f"u{n}")
+    resolver = house.middle.begin._changed.__self__
+    assert resolver._remembered == {}
+    assert resolver._about == {}
+
+
 def test_a_new_policy_forgets_everything(house: House):
     policy(house)
     house.s.govern.dry_run(house.agent(), house.request("restart_service", n="u1"))

@@ -52,6 +52,7 @@ def test_I15_undeclared_data_in_a_result_is_withheld_and_raises_its_row(house: H
     again = house.s.govern.status(house.agent(), acted.id)
     assert again.reply is not None
     assert orjson.dumps(again.reply.result).decode() == shown
+    assert house.mail.got
     assert house.act("get_user").state is State.WAITING  # the row is raised until a person looks
     with house.store.read() as reader:
         (incident,) = reader.incidents()
@@ -60,7 +61,11 @@ def test_I15_undeclared_data_in_a_result_is_withheld_and_raises_its_row(house: H
     kinds = [e["type"] for e in house.entries()]
     assert "handrail:incident:found" in kinds
     assert "handrail:standing:demoted" in kinds
+    ((told, message),) = house.mail.got
+    assert (told, message.kind, message.ref) == ("per_cleo", "finding", acted.id)
+    assert what in message.lines[0]
     for value in planted.values():
+        assert value not in str(message)
         assert value.encode() not in b"".join(orjson.dumps(e) for e in house.entries())
 
 
@@ -160,3 +165,14 @@ def test_a_new_password_is_kept_from_the_agent_and_raises_nothing(house: House):
         assert "Tiger" not in orjson.dumps(acted.reply.result).decode()
     with house.store.read() as reader:
         assert list(reader.incidents()) == []
+    assert house.mail.got == []
+
+
+def test_a_finding_stands_when_nobody_can_be_told(house: House):
+    house.mail.open = False
+    house.upstream.answers["get_user"] = {"patient_id": "P-1"}
+
+    acted = house.act("get_user")
+
+    with house.store.read() as reader:
+        assert [i["action"] for i in reader.incidents()] == [acted.id]

@@ -92,11 +92,16 @@ class Begin:
         self._bell = bell
         self._detectors = detectors
         self._changed: Callable[[Iterable[str], Mapping[str, Json]], None] | None = None
+        self._filed: Callable[[Found], None] | None = None
 
     def on_change(self, listener: Callable[[Iterable[str], Mapping[str, Json]], None]) -> None:
         """Call *listener* with the targets and arguments of each change, once the world may
         have changed: what was known about them may be untrue."""
         self._changed = listener
+
+    def on_finding(self, listener: Callable[[Found], None]) -> None:
+        """Call *listener* with each finding once it is on record; it must not raise."""
+        self._filed = listener
 
     def changed(self, targets: Iterable[str], arguments: Mapping[str, Json]) -> None:
         """Say that something may have changed: also for what a caller did with a grant."""
@@ -323,6 +328,8 @@ class Begin:
                 plain = _plain(instead)
             sealed.append(self.seal(f"{asked.action.id}:result", asked.client, plain))
         self._record(asked.action.id, asked.action.clients, ended.outcome, tuple(sealed), found)
+        if found is not None and self._filed is not None:
+            self._filed(found)
         return ended
 
     def _touched(self, asked: Asked) -> None:

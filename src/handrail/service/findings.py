@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from handrail.channels.contract import Message
 from handrail.core.events import EventType
 from handrail.core.floors import resets_password
 from handrail.core.model import SignedIn
@@ -23,6 +24,8 @@ from handrail.privacy.seal import Sealer
 from handrail.service import incident
 from handrail.service.asked import Asked
 from handrail.service.demotion import demote
+from handrail.service.known import Keeper
+from handrail.service.telling import Telling
 from handrail.store.contract import Change, Drop, Event, Put, Rows, Store, View, Write
 
 #: Who may look at what was withheld, and settle a finding.
@@ -101,9 +104,31 @@ def undeclared(detectors: Detectors, asked: Asked, plain: bytes) -> Found | None
 class Findings:
     """What people do about findings."""
 
-    def __init__(self, store: Store, sealer: Sealer) -> None:
+    def __init__(self, store: Store, sealer: Sealer, keeper: Keeper, telling: Telling) -> None:
         self._store = store
         self._sealer = sealer
+        self._keeper = keeper
+        self._telling = telling
+
+    def tell(self, found: Found) -> None:
+        """Tell whoever may look that there is a finding, with the first who can be reached."""
+        if found.expected:
+            return
+        people = sorted(self._keeper.current().people.values(), key=lambda p: p.id)
+        message = Message(
+            ref=found.action,
+            kind="finding",
+            title=f"Undeclared data in a result of {found.type}"[:160],
+            lines=(
+                f"It held what looks like {found.words}. The agent did not get it.",
+                "The row waits for people until this is settled.",
+            ),
+            path=f"/actions/{found.action}",
+        )
+        for person in people:
+            may = person.active and person.holds(MAY_LOOK, found.client or None)
+            if may and self._telling.reach(person, message):
+                return
 
     def reveal(self, who: SignedIn, action: str) -> Mapping[str, Any]:
         """What was withheld of *action*'s result. Recorded before it is told.

@@ -175,8 +175,13 @@ class Resolver:
         named = {fold(t) for t in targets} | set(_named(arguments))
         with self._lock:
             self._generation += 1
-            for key in [k for name in named for k in self._about.pop(name, ())]:
+            for key in [k for name in named for k in self._about.get(name, ())]:
                 self._remembered.pop(key, None)
+                for name in set(_named(codec.load(key[2]))):
+                    about = self._about.get(name, set())
+                    about.discard(key)
+                    if not about:
+                        self._about.pop(name, None)
 
     def _look_up(
         self, lookup: Any, values: Mapping[str, Any], policy: Policy, now: datetime
