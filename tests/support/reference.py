@@ -20,20 +20,25 @@ from handrail.api import body, door
 from handrail.api.actions import MAX_WAIT
 from handrail.api.errors import status_of
 from handrail.cli import talk
+from handrail.connectors import directory
 from handrail.core import (
     action,
     approval,
+    client_map,
     conditions,
     defaults,
     floors,
     policy_schema,
     scorecard,
+    shells,
+    unwrap,
     vocabulary,
 )
 from handrail.gateway import app as gateway
 from handrail.gateway import own
 from handrail.identity import identity, passwords
 from handrail.main import PROGRAMS
+from handrail.privacy import detect
 from handrail.service import ask, govern
 from handrail.service.reading import settings as shown_settings
 
@@ -260,6 +265,15 @@ def limits() -> str:
         "a note, an answer to a question": f"{govern.NOTE_LIMIT:,} characters",
         "MCP message": f"{gateway.MAX_BODY // mib} MiB",
         "one CEL expression": f"{conditions.MAX_TEXT:,} characters",
+        "a command, script or query inside a call": (
+            f"{unwrap.MAX_TEXT:,} characters, {shells.MAX_COMMANDS} commands; a longer one waits"
+        ),
+        "requests of one batch inside a call": f"{unwrap.MAX_PARTS}; a larger one waits",
+        "a result that the detector looks at": (
+            f"{detect.MAX_TEXT:,} characters; a longer one counts as personal content"
+        ),
+        "records of a file of clients or sites": f"{client_map.MAX_LINES:,}",
+        "a directory file": f"{directory.MAX_BYTES // 1_000_000} MB",
         "agents' calls at once, each process": str(door.AGENT_CALLS),
         "agents' held requests (`?wait=`) at once": f"{door.AGENT_WAITS}, at most {MAX_WAIT} s each",
         "people's requests at once": str(door.PEOPLE_CALLS),

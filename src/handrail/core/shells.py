@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 BASH, POWERSHELL = "bash", "powershell"
 _DEEPEST = 5  # commands within commands
-_MOST = 200  # commands of one text
+MAX_COMMANDS = 200  # commands of one text
 
 _SHELLS = frozenset("sh bash dash zsh ksh ash".split())
 _WINDOWS = frozenset("powershell pwsh".split())
@@ -105,8 +105,8 @@ def _commands(text: str, shell: str, depth: int) -> list[Sequence[Word]]:
     found: list[Sequence[Word]] = []
     for words in split(root, source):
         found += _each(words, shell, depth)
-        if len(found) > _MOST:
-            raise NotUnderstood(f"it has more than {_MOST} commands")
+        if len(found) > MAX_COMMANDS:
+            raise NotUnderstood(f"it has more than {MAX_COMMANDS} commands")
     if not found:
         raise NotUnderstood("it names no command")
     return found

@@ -25,9 +25,9 @@ from handrail.core.nouns import HEALTH, SECRETS
 from handrail.core.shells import BASH, POWERSHELL, argv, commands, first_change
 from handrail.core.words import LONGEST, Reading, fold, key_of, read, words_of
 
-_MAX_TEXT = 20_000
+MAX_TEXT = 20_000
 _MANY = 100  # arguments of a call whose shape is remembered
-_MOST_PARTS = 50  # requests of one batch
+MAX_PARTS = 50  # requests of one batch
 _DEEPEST = 3  # calls within calls
 
 
@@ -188,7 +188,7 @@ def _only(given: Mapping[str, Json], names: frozenset[str]) -> Json:
 
 def _first(given: Mapping[str, Json], names: frozenset[str]) -> str | None:
     text = _only(given, names)
-    return text if isinstance(text, str) and len(text) <= _MAX_TEXT else None
+    return text if isinstance(text, str) and len(text) <= MAX_TEXT else None
 
 
 def _gravest(found: Sequence[Inside]) -> Inside:
@@ -253,7 +253,7 @@ def _batch(given: Mapping[str, Json]) -> Inside:
     """Several requests at once are worth what the gravest of them is."""
     requests = _only(given, _BATCHES)
     found: list[Inside] = []
-    if isinstance(requests, list) and 0 < len(requests) <= _MOST_PARTS:
+    if isinstance(requests, list) and 0 < len(requests) <= MAX_PARTS:
         for each in requests:
             if not isinstance(each, Mapping):
                 break
@@ -306,7 +306,7 @@ def _command(tool: str, value: Json) -> Inside:
             return _looking(first_change(argv(value)))
         except NotUnderstood as error:
             return _not_looking(error.why)
-    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
         return _not_looking("it is no text")
     words = set(words_of(tool))
     shell = None
