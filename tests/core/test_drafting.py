@@ -79,7 +79,7 @@ def test_a_name_is_drafted_at_a_sensible_tier(name, tier):
         ("frobs", "", {}, 3, "not understood"),
         ("get_frob", "", {}, 3, "not recognised"),
         ("get_ticket", "Deletes the ticket", {}, 2, None),
-        ("get_ticket", "Delete a ticket for good", {}, 2, None),
+        ("get_ticket", "Delete a ticket for good", {}, 3, None),
         ("update_document", "Update it. This is IRREVERSIBLE.", {}, 3, None),
         ("get_ticket", "Get it. Deleted ones cannot be recovered.", {}, 1, None),
     ],

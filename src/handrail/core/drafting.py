@@ -23,7 +23,7 @@ from handrail.core.words import Reading, fold, read, words_of
 _FIRST_SENTENCE = re.compile(r"[.\n!?]")
 _DANGER = re.compile(
     r"\birrevers|\bpermanent(ly)?\b|\bdestructive\b|cannot be (undone|reversed|recovered)"
-    r"|can't be undone|\bno undo\b|\bdata loss\b",
+    r"|can't be undone|\bno undo\b|\bdata loss\b|\bfor (good|ever)\b|\bforever\b",
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -54,7 +54,7 @@ def _words(**by_act: str) -> Mapping[str, Act]:
 
 
 VERBS: Mapping[str, Act] = _words(
-    read="get list view search find fetch read show describe lookup count inspect explain compare "
+    read="get list view search find fetch read show describe lookup inspect explain compare "
     "summarize summarise preview retrieve discover browse whoami ping traceroute download "
     "export tail parse extract analyze analyse detect verify locate diff enumerate history",
     note="annotate acknowledge ack",
@@ -63,7 +63,7 @@ VERBS: Mapping[str, Act] = _words(
     update="update edit set modify configure rename move adjust assign reassign attach sync refresh "
     "replace convert sort link relabel rotate renew extend scale patch apply adopt publish "
     "unpublish rollout promote demote customize customise pin unpin "
-    "reschedule categorize categorise prioritize prioritise triage enrich",
+    "reschedule categorize categorise escalate prioritize prioritise triage enrich",
     resolve="resolve close reopen complete finish dismiss snooze",
     reset="reset unlock",
     power="restart reboot start wake resync retry rerun recycle",
@@ -86,7 +86,8 @@ VERBS: Mapping[str, Act] = _words(
 
 #: Verbs only when nothing plainer is: the same words are names of things.
 VERB_OR_NOUN: Mapping[str, Act] = _words(
-    read="check query status test",
+    read="check query status test count",
+    create="log",
     note="note comment reply reaction",
     update="schedule tag label change",
     power="power scan",
@@ -316,6 +317,10 @@ ABOUT_ONLY = frozenset(
 ABOUT_SECRETS = frozenset("policy rule setting status count statistic stat schema".split())
 #: Verbs that read what is in a file, not that it is there.
 CONTENT_VERBS = frozenset("read download export tail extract parse open".split())
+#: Verbs that read what is in a mailbox, not how it is set.
+MAILBOX_VERBS = CONTENT_VERBS | {"search", "find"}
+#: What stands on a ticket: setting it is triage, not a change of the desk's own lists.
+ON_A_TICKET = frozenset("priority status state stage summary queue category subcategory".split())
 #: Words at the end of a name that say nothing about its head.
 TRAILING = frozenset("list detail info by id all".split())
 

@@ -20,7 +20,9 @@ from handrail.core.lexicon import (
     CONTENT_VERBS,
     JOINING,
     MACHINE_OF_ONE,
+    MAILBOX_VERBS,
     MANY,
+    ON_A_TICKET,
     PERMANENT,
     TRAILING,
     VERB_OR_NOUN,
@@ -149,6 +151,11 @@ def _read(name: str) -> Reading:
     areas = tuple(a for a in named if a not in weaker)
     if verb == "unlock" and "user" in areas:
         areas = tuple("password" if a == "user" else a for a in areas)  # a lock, not the account
+    if verb in MAILBOX_VERBS and "mailbox" in areas:
+        areas = tuple("mail" if a == "mailbox" else a for a in areas)
+    if act is Act.UPDATE and "ticket" in areas:
+        plain = {w for w in words if NOUNS.get(w) == "plain"}
+        areas = tuple(a for a in areas if a != "plain" or not plain <= ON_A_TICKET)
     if verb in CONTENT_VERBS and "file" in areas:
         areas = tuple("content" if a == "file" else a for a in areas)
     return Reading(
