@@ -27,7 +27,7 @@ ROLES = ("service-desk-manager", "operations-leadership", "on-call-senior", "acc
 POLICY = """
 version: 1
 organisation: {name: Test}
-settings: {undo_window: 0s, actions_per_hour: 100000, open_per_agent: 100000,
+settings: {undo_window: 0s, actions_per_hour: 100000, asks_per_hour: 100000, open_per_agent: 100000,
            open_per_trigger: 100000, max_clients: 100000, max_targets: 100000}
 roles:
   account-engineer: {says: one client, per_client: true, backups: [on-call-senior]}

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from handrail.core.model import Action, Fact, Facts, Snapshot
 from handrail.core.policy import Policy, load
 
 RULES = (1, 20, 200, 2000)
+ROWS = 5000
 _NOW = datetime(2026, 1, 5, tzinfo=UTC)
 _FACTS = {
     "clients.count": 1, "client.id": "acme", "client.risk": "normal", "client.regimes": ["soc2"],
@@ -31,12 +33,25 @@ def run(say: Callable[[str], None]) -> dict[str, Any]:
     for count in RULES:
         for label, applying in (("5 %", max(1, count // 20)), ("all", count)):
             works[f"{count} rules, {label} applying"] = _work(load(policy(count, applying)))
+    before = _resident()
+    large = load(policy(200, 10, rows=ROWS))
+    memory = _resident() - before
+    works[f"200 rules, 5 %, {ROWS:,} rows"] = _work(large)
     found = in_turn(works, times=60)
     base = found["sha256 of 1 KB"]
     say("Decision: one classification, in process, no storage")
     for name, seconds in found.items():
         say(f"  {name:28} {seconds * 1e6:9.1f} µs   {seconds / base:8.1f} x sha256")
-    return {name: round(seconds * 1e6, 2) for name, seconds in found.items()}
+    say(f"  memory of the policy with {ROWS:,} rows: {memory / 1024:.0f} MB")
+    return {"memory_mb": round(memory / 1024, 1)} | {
+        name: round(seconds * 1e6, 2) for name, seconds in found.items()
+    }
+
+
+def _resident() -> int:
+    """The memory of this process in KiB."""
+    text = Path("/proc/self/status").read_text() if Path("/proc/self/status").exists() else ""
+    return int(text.partition("VmRSS:")[2].split()[0]) if "VmRSS:" in text else 0
 
 
 def _work(compiled: Policy) -> Callable[[], object]:

@@ -51,8 +51,9 @@ rows:
 """
 
 
-def policy(rules: int = 0, applying: int = 0) -> dict[str, str]:
-    """A policy with *rules* rules of which *applying* are about the measured call."""
+def policy(rules: int = 0, applying: int = 0, rows: int = 1) -> dict[str, str]:
+    """A policy with *rules* rules of which *applying* are about the measured call, and *rows* rows
+    of which one is the measured call's."""
     lines = ["rules:"] if rules else []
     for n in range(rules):
         about = "bench.restart" if n < applying else f"other.tool_{n}"
@@ -60,7 +61,13 @@ def policy(rules: int = 0, applying: int = 0) -> dict[str, str]:
             f"  - {{name: rule-{n}, about: {{types: [{about}]}}, tier: 3, because: measured, "
             f'when: \'targets.count > {n + 5} && client.risk == "high" && args.service == "x{n}"\'}}'
         )
+    one = _ROW.partition("rows:\n")[2]
     files = {"handrail.yaml": _MAIN, "matrix/bench.yaml": _ROW % _SIGNED}
+    head = (_ROW % _SIGNED).partition("rows:\n")[0] + "rows:\n"
+    for start in range(0, rows - 1, 500):
+        named = range(start, min(start + 500, rows - 1))
+        text = "".join(one.replace("bench.restart", f"other.tool_{n}") for n in named)
+        files[f"matrix/more-{start}.yaml"] = head + text
     return {**files, "rules/bench.yaml": "\n".join(lines)} if rules else files
 
 
