@@ -30,6 +30,9 @@ class Settings:
     smtp: str = ""  #: mail server, `smtp+starttls://user@mail.example:587`; empty: local mail
     smtp_password_file: Path | None = None  #: file that holds the mail server's password
     mail_from: str = "Handrail <handrail@localhost>"  #: what mails come from
+    webhook: str = ""  #: URL that what happens is posted to, signed
+    webhook_secret_file: Path | None = None  #: file of its secrets, one `whsec_…` a line
+    webhook_hosts: str = ""  #: `a.example,b.example`: hosts it may have at private addresses
     hold: float = 45.0  #: seconds a tier 3 call may be held before it answers *pending*
 
     @property
@@ -58,6 +61,9 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
         smtp=env.get("HANDRAIL_SMTP", ""),
         smtp_password_file=_path(env.get("HANDRAIL_SMTP_PASSWORD_FILE")),
         mail_from=env.get("HANDRAIL_MAIL_FROM", "Handrail <handrail@localhost>"),
+        webhook=env.get("HANDRAIL_WEBHOOK", ""),
+        webhook_secret_file=_path(env.get("HANDRAIL_WEBHOOK_SECRET_FILE")),
+        webhook_hosts=env.get("HANDRAIL_WEBHOOK_HOSTS", ""),
         hold=_seconds(env.get("HANDRAIL_HOLD", "45")),
     )
     given = {k: v for k, v in overrides.items() if v is not None and k != "data"}

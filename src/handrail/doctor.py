@@ -17,12 +17,13 @@ from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.errors import LedgerError
 from handrail.ledger.signer import Signer
 from handrail.ledger.verify import verify
+from handrail.service.follower import place_at
 from handrail.service.freezes import fresh
 from handrail.service.known import Keeper, Known
 from handrail.service.policies import Policies
 from handrail.store.contract import Store
 from handrail.store.database import open_store
-from handrail.wiring import calendars_of, mail_of
+from handrail.wiring import PLACE, calendars_of, mail_of, webhook_of
 
 _FUTURE = timedelta(seconds=5)
 
@@ -58,6 +59,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     finally:
         store.close()
     yield _mail(settings, clock)
+    if settings.webhook:
+        yield _webhook(settings)
 
 
 def _mail(settings: Settings, clock: Clock) -> Finding:
@@ -75,6 +78,25 @@ def _mail(settings: Settings, clock: Clock) -> Finding:
         return Finding(name=name, ok=True, text=f"console, mail by {way.check()}")
     except HandrailError as error:
         return Finding(name=name, ok=False, text=error.message, hint=error.hint)
+
+
+def _webhook(settings: Settings) -> Finding:
+    """Whether the webhook may be gone to and takes what is sent; nothing is sent."""
+    name = "webhook"
+    try:
+        webhook = webhook_of(settings)
+        if webhook is not None:
+            webhook.look()
+        place = place_at(settings.data / PLACE)
+    except HandrailError as error:
+        return Finding(name=name, ok=False, text=error.message, hint=error.hint)
+    if place is None:
+        return Finding(name=name, ok=True, text="nothing was sent yet")
+    text = place.trouble or f"follows the record, next is entry {place.next}"
+    if place.missed:
+        text += f"; {place.missed} events were passed over"
+    hint = "It is tried again by itself; look at the receiver." if place.trouble else ""
+    return Finding(name=name, ok=not place.trouble and not place.missed, text=text, hint=hint)
 
 
 def _folder(settings: Settings) -> Finding:

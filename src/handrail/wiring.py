@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from handrail import outward
 from handrail.channels import mail
 from handrail.channels.console import ConsoleChannel
 from handrail.channels.contract import Channel
 from handrail.channels.maildir import Maildir
 from handrail.channels.smtp import Smtp, server
+from handrail.channels.webhook import Webhook, secrets
 from handrail.clock import Clock, SystemClock
 from handrail.config import Settings
 from handrail.connectors import directory
@@ -37,6 +39,7 @@ from handrail.service.drafts import Drafts
 from handrail.service.draw import Draw
 from handrail.service.findings import Findings
 from handrail.service.folder import Folder, Seen
+from handrail.service.follower import Follower
 from handrail.service.freezes import Copies, Freezes
 from handrail.service.govern import Govern
 from handrail.service.incident import Incidents
@@ -56,6 +59,9 @@ from handrail.service.telling import Telling
 from handrail.service.versions import Versions
 from handrail.store.contract import Store
 from handrail.store.database import open_store
+
+#: File of the data folder that says how far the webhook followed the record.
+PLACE = "webhook.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +146,7 @@ class House:
     identity: Identity
     middle: Middle
     calendars: Calendars
+    follower: Follower | None  #: None without a webhook
 
     @property
     def services(self) -> Services:
@@ -176,6 +183,8 @@ class House:
         self.middle.sweep.start()
         self.services.record.start()
         self.calendars.start()
+        if self.follower is not None:
+            self.follower.start()
         return found
 
     def close(self) -> None:
@@ -183,6 +192,8 @@ class House:
         if self.services.policies.watched is not None:
             self.services.policies.watched.stop()
         if self.lock.held:
+            if self.follower is not None:
+                self.follower.stop()
             self.calendars.stop()
             self.middle.sweep.stop()
             self.host.close()
@@ -237,6 +248,7 @@ def build(
         identity=Identity(store, clock),
         middle=together,
         calendars=calendars,
+        follower=follower_of(settings, clock, store),
     )
 
 
@@ -252,8 +264,26 @@ def mail_of(settings: Settings, clock: Clock) -> Smtp | Maildir:
     return Smtp(server(settings.smtp, password), sender=sender, url=settings.url, clock=clock)
 
 
+def follower_of(settings: Settings, clock: Clock, store: Store) -> Follower | None:
+    """What follows the record for the webhook of *settings*; None without one.
+
+    Raises `BadInput` naming what can't be used."""
+    webhook = webhook_of(settings)
+    if webhook is None:
+        return None
+    return Follower(store, webhook, clock, settings.data / PLACE, settings.origin)
+
+
+def webhook_of(settings: Settings) -> Webhook | None:
+    """The webhook of *settings*; None without one. Raises `BadInput`."""
+    if not settings.webhook:
+        return None
+    keys = secrets(_secret(settings.webhook_secret_file, "HANDRAIL_WEBHOOK_SECRET_FILE"))
+    return Webhook(settings.webhook, keys, outward.hosts(settings.webhook_hosts))
+
+
 def _secret(path: Path | None, name: str) -> str:
-    """The one line of the file at *path*; empty without a file."""
+    """What the file at *path* holds; empty without a file."""
     if path is None:
         return ""
     try:

@@ -11,10 +11,11 @@ import pytest
 
 from handrail.clock import FakeClock
 from handrail.config import load as settings_of
-from handrail.connectors.calendars import Calendars, fetcher, public
+from handrail.connectors.calendars import Calendars, fetcher
 from handrail.core.calendars import MAX_BYTES
 from handrail.core.policy import load
 from handrail.errors import NotSent
+from handrail.outward import public
 from handrail.service.freezes import Freezes
 from handrail.wiring import build
 from support.policy_text import MAIN, ROW, SIGNATURES

@@ -9,20 +9,18 @@
 """
 
 import hashlib
-import ipaddress
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx2
 import orjson
 import structlog
 
+from handrail import outward
 from handrail.clock import Clock, from_us, to_us
 from handrail.core.calendars import MAX_BYTES, Calendar, CalendarError, calendar
 from handrail.errors import HandrailError, NotSent
@@ -31,7 +29,6 @@ log = structlog.get_logger(__name__)
 
 EVERY = 600.0  # seconds between two rounds
 TIMEOUT = 15.0  # seconds for each step of one fetch
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Fetch = Callable[[str], str]
 
@@ -149,72 +146,29 @@ class Calendars:
 
 
 def fetcher(allowed: Iterable[str] = ()) -> Fetch:
-    """A fetch that goes to public addresses, and to the hosts *allowed* wherever they are."""
-    hosts = frozenset(h.strip().lower() for h in allowed if h.strip())
+    """A fetch that goes where `outward` allows, and to the hosts *allowed* wherever they are."""
+    free = outward.hosts(",".join(allowed))
 
     def fetch(url: str) -> str:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").lower()
-        free = host in hosts
-        if parts.scheme != "https" and not (free and parts.scheme == "http"):
-            raise NotSent(f"{url} is not https", hint="Name its host in HANDRAIL_CALENDAR_HOSTS.")
-        try:
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError as error:
-            raise NotSent(f"{url} has no port: {error}", hint="Correct the URL.") from error
-        address = _address(host, port, free=free)
-        return _get(url, parts.scheme, host, port, address, parts.path, parts.query)
+        return _get(url, outward.aim(url, free, "HANDRAIL_CALENDAR_HOSTS"))
 
     return fetch
 
 
-def _address(host: str, port: int, *, free: bool) -> str:
-    """The address of *host* to connect to. Raises `NotSent` when one of them is not public."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise NotSent(f"{host} is not known: {error}", hint="Is its name right?") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    for address in addresses:
-        if not free and not public(address):
-            raise NotSent(
-                f"{host} is at {address}, which is not a public address",
-                hint="If that is meant, name its host in HANDRAIL_CALENDAR_HOSTS.",
-            )
-    return addresses[0]
-
-
-def public(address: str) -> bool:
-    """Whether *address* is one of the public network, and hides no other one."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        hidden = ip.ipv4_mapped or ip.sixtofour or ip.teredo
-        if hidden is not None or ip in _NAT64:
-            return False
-    return ip.is_global and not ip.is_multicast
-
-
-def _get(url: str, scheme: str, host: str, port: int, address: str, path: str, query: str) -> str:
-    """The text at *url*, from *address*: what was looked at is what is connected to."""
-    at = f"[{address}]" if ":" in address else address
-    target = f"{scheme}://{at}:{port}{path or '/'}" + (f"?{query}" if query else "")
-    name = f"[{host}]" if ":" in host else host
-    plain = port == (443 if scheme == "https" else 80)
-    headers: Mapping[str, str] = {
-        "host": name if plain else f"{name}:{port}",
-        "accept": "text/calendar",
-    }
+def _get(url: str, to: outward.Aim) -> str:
+    """The text at *url*: what was looked at is what is connected to."""
+    headers: Mapping[str, str] = {"host": to.host, "accept": "text/calendar"}
     read = bytearray()
     try:
         with (
             httpx2.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client,
             client.stream(
-                "GET", target, headers=headers, extensions={"sni_hostname": host}
+                "GET", to.url, headers=headers, extensions=dict(to.extensions)
             ) as response,
         ):
             if response.is_redirect:
-                to = response.headers.get("location", "another place")
-                raise NotSent(f"{url} redirects to {to}", hint="Write that URL, if it is right.")
+                elsewhere = response.headers.get("location", "another place")
+                raise NotSent(f"{url} redirects to {elsewhere}", hint="Write that URL, if it is right.")
             if response.status_code != 200:
                 raise NotSent(f"{url} answers {response.status_code}", hint="Is the URL right?")
             for piece in response.iter_bytes():
