@@ -168,7 +168,9 @@ def _get(url: str, to: outward.Aim) -> str:
         ):
             if response.is_redirect:
                 elsewhere = response.headers.get("location", "another place")
-                raise NotSent(f"{url} redirects to {elsewhere}", hint="Write that URL, if it is right.")
+                raise NotSent(
+                    f"{url} redirects to {elsewhere}", hint="Write that URL, if it is right."
+                )
             if response.status_code != 200:
                 raise NotSent(f"{url} answers {response.status_code}", hint="Is the URL right?")
             for piece in response.iter_bytes():
