@@ -21,7 +21,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -39,6 +39,8 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 class VerifierKey:
     """The public half: who signs, and how to tell."""
 
+    KIND: ClassVar[bytes] = _ED25519
+
     name: str
     public: bytes
 
@@ -51,19 +53,19 @@ class VerifierKey:
     @property
     def id(self) -> bytes:
         """Four bytes by which signatures name their key."""
-        text = self.name.encode() + b"\n" + _ED25519 + self.public
+        text = self.name.encode() + b"\n" + self.KIND + self.public
         return hashlib.sha256(text).digest()[:4]
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.id.hex()}+{_base64(_ED25519 + self.public)}"
+        return f"{self.name}+{self.id.hex()}+{to_base64(self.KIND + self.public)}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``NAME+HASH+KEY``. Raises `KeyInvalid`."""
         name, id, key = _split(text.strip(), 3)
-        raw = _raw(key)
-        if len(raw) != 33 or raw[:1] != _ED25519:
-            raise KeyInvalid("not an Ed25519 key")
+        raw = from_base64(key)
+        if len(raw) != 33 or raw[:1] != cls.KIND:
+            raise KeyInvalid(f"not an Ed25519 key of kind {cls.KIND[0]}")
         found = cls(name, raw[1:])
         if id != found.id.hex():
             raise KeyInvalid("the key's hash does not fit its name and bytes")
@@ -73,6 +75,8 @@ class VerifierKey:
 @dataclass(frozen=True, slots=True)
 class SignerKey:
     """The secret half. Its text is a secret: keep it where the database is not."""
+
+    VERIFIER: ClassVar[type[VerifierKey]] = VerifierKey
 
     name: str
     secret: Ed25519PrivateKey
@@ -87,19 +91,19 @@ class SignerKey:
     @property
     def verifier(self) -> VerifierKey:
         """The public half."""
-        return VerifierKey(self.name, self.secret.public_key().public_bytes_raw())
+        return self.VERIFIER(self.name, self.secret.public_key().public_bytes_raw())
 
     def export(self) -> str:
         """Return ``PRIVATE+KEY+NAME+HASH+KEY``, the secret as text."""
-        raw = _base64(_ED25519 + self.secret.private_bytes_raw())
+        raw = to_base64(self.VERIFIER.KIND + self.secret.private_bytes_raw())
         return f"PRIVATE+KEY+{self.name}+{self.verifier.id.hex()}+{raw}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what `export` wrote. Raises `KeyInvalid`, which never quotes the text."""
         private, word, name, id, key = _split(text.strip(), 5)
-        raw = _raw(key)
-        if (private, word) != ("PRIVATE", "KEY") or len(raw) != 33 or raw[:1] != _ED25519:
+        raw = from_base64(key)
+        if (private, word) != ("PRIVATE", "KEY") or len(raw) != 33 or raw[:1] != cls.VERIFIER.KIND:
             raise KeyInvalid("not an Ed25519 signing key")
         found = cls(name, Ed25519PrivateKey.from_private_bytes(raw[1:]))
         if id != found.verifier.id.hex():
@@ -118,7 +122,7 @@ class Checkpoint:
 
     def text(self) -> str:
         """Return what is signed."""
-        lines = (self.origin, str(self.size), _base64(self.root), *self.extensions)
+        lines = (self.origin, str(self.size), to_base64(self.root), *self.extensions)
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -126,17 +130,17 @@ def sign(checkpoint: Checkpoint, key: SignerKey) -> bytes:
     """Return the signed note of *checkpoint*. Ed25519 is deterministic: again gives the same."""
     text = checkpoint.text()
     signature = key.verifier.id + key.secret.sign(text.encode())
-    return f"{text}\n— {key.name} {_base64(signature)}\n".encode()
+    return f"{text}\n— {key.name} {to_base64(signature)}\n".encode()
 
 
 def parse(note: bytes) -> Checkpoint:
     """Read a checkpoint without looking at its signatures. Raises `VerificationError`."""
-    text, _ = _parts(note)
+    text, _ = parts(note)
     origin, size, root, *extensions = _lines(text)
     if not _SIZE.fullmatch(size) or int(size) > MAX_SIZE:
         raise _broken(f"not a size: {size[:40]!r}")
     try:
-        hash = _raw(root)
+        hash = from_base64(root)
     except KeyInvalid as e:
         raise _broken("the root is not base64") from e
     if len(hash) != 32:
@@ -149,7 +153,7 @@ def parse(note: bytes) -> Checkpoint:
 def verify(note: bytes, key: VerifierKey) -> Checkpoint:
     """Return the checkpoint of *note* if *key* signed it and it is of the log that *key* names."""
     checkpoint = parse(note)
-    text, signatures = _parts(note)
+    text, signatures = parts(note)
     ours = [s for name, s in signatures if name == key.name and s[:4] == key.id]
     if not ours:
         raise _broken(f"not signed by {key.name} with this key")
@@ -163,8 +167,10 @@ def verify(note: bytes, key: VerifierKey) -> Checkpoint:
     return checkpoint
 
 
-def _parts(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
-    """The signed text, and each signature with the name it bears."""
+def parts(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+    """Return the signed text, and each signature with the name it bears. None is verified.
+
+    Raises `VerificationError`."""
     if len(note) > MAX_NOTE:
         raise _broken(f"larger than {MAX_NOTE} bytes")
     try:
@@ -183,7 +189,7 @@ def _signature(line: str) -> tuple[str, bytes]:
     match line.split(" "):
         case ["—", name, text] if _NAME.fullmatch(name):
             try:
-                raw = _raw(text)
+                raw = from_base64(text)
             except KeyInvalid as e:
                 raise _broken("a signature is not base64") from e
             if len(raw) >= 5:
@@ -205,17 +211,18 @@ def _split(text: str, parts: int) -> list[str]:
     return found
 
 
-def _base64(raw: bytes) -> str:
+def to_base64(raw: bytes) -> str:
+    """Return *raw* in standard base64."""
     return base64.b64encode(raw).decode()
 
 
-def _raw(text: str) -> bytes:
+def from_base64(text: str) -> bytes:
     """Decode base64, the one form only: other spellings of the same bytes are refused."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as e:
         raise KeyInvalid("not base64") from e
-    if _base64(raw) != text:
+    if to_base64(raw) != text:
         raise KeyInvalid("not base64")
     return raw
 
