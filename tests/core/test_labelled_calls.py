@@ -2,6 +2,10 @@
 
 `tests/support/labelled_calls.jsonl` holds 220 calls of invented products with real arguments and
 contexts. `expected` names the tiers that are acceptable, two or more where honest people differ.
+
+At first sight the rules accepted 206 of them, 8 over and 6 under, four of which accept tier 3 only.
+The lexicon was then changed after looking at these misses, so what this test holds is a floor
+against regressions, not an estimate for tools never seen.
 """
 
 import json
