@@ -169,7 +169,7 @@ async def test_I1_a_call_that_waits_is_not_executed_and_runs_once_after_approval
 async def test_a_denial_reaches_the_agent_with_its_reason(house: Gate, key: str, mode: str) -> None:
     before = len(house.journal.calls("spawn"))
     async with client(house, "up", key, mode=mode) as agent:
-        asked = await agent.call_tool("spawn", {"handrail": FACTS, "why": mode})
+        asked = await agent.call_tool("spawn", {"handrail": FACTS, "about": f"no-{mode}"})
         action = ACTION.search(words(asked))
         assert action is not None
         await decide(house, "deny", reason="wrong-time")

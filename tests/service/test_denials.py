@@ -59,6 +59,17 @@ def test_an_overlapping_target_or_client_counts_as_the_same(house: House) -> Non
     assert package(house, ask(house, target="FW-1", port=5).proposal)["denied"]
 
 
+def test_without_a_known_target_what_would_change_stands_for_it(house: House) -> None:
+    text = row(f"up.{RULE}", 3, targets="").replace("    targets: \n", "")
+    rows = {"matrix/all.yaml": SIGNED + "rows:\n" + text.replace("    content: []\n", "")}
+    house.s.policies.publish(
+        house.who("per_anna"), policy_files(**rows), second=house.who("per_dan")
+    )
+    deny(house, ask(house, port=443))
+    assert package(house, ask(house, port=8443).proposal)["denied"] is None
+    assert package(house, ask(house, port=443).proposal)["denied"]
+
+
 def test_a_second_ask_reaches_no_lower_authority(house: House) -> None:
     first = ask(house)
     house.sweep(minutes=61)  # the second step is asked: Ben, on call

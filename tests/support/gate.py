@@ -43,7 +43,7 @@ prohibited:
 
 
 def row(type: str, tier: int, effect: str = "change") -> str:
-    """A signed row about no target in particular."""
+    """A signed row about one target, unless the call names another in `about`."""
     card = "\n".join(
         f"      {f}: {{level: {level}, why: known}}"
         for f, level in (
@@ -55,7 +55,7 @@ def row(type: str, tier: int, effect: str = "change") -> str:
     return (
         f'  - type: "{type}"\n    tier: {tier}\n    says: "Do {name}"\n    said: "Did {name}"\n'
         f"    category: workstation\n    effect: {effect}\n    client: \"'acme'\"\n"
-        f"    targets: \"['it']\"\n    target_kind: other\n    data_classes: []\n    content: []\n"
+        f"    targets: \"has(args.about) ? [string(args.about)] : ['it']\"\n    target_kind: other\n    data_classes: []\n    content: []\n"
         f"    rationale: known\n    owner: B\n    notify: on-call-senior\n    scorecard:\n{card}\n"
     )
 

@@ -84,8 +84,13 @@ class Stuck:
         return tuple(chain[roles.index(self.role) :]) if self.role in roles else tuple(chain)
 
 
-def keys(type: str, clients: Sequence[str], targets: Sequence[str]) -> tuple[Key, ...]:
-    """Under which (type, client, target) a call is remembered; empty where there is none."""
+def keys(
+    type: str, clients: Sequence[str], targets: Sequence[str], content: str | None
+) -> tuple[Key, ...]:
+    """Under which (type, client, target) a call is remembered. Where no target is known, what
+    would be changed stands for it: one refused rule is no refusal of every rule of a client."""
+    if not targets:
+        targets = (f"={content}",) if content else ()
     if len(clients) * len(targets) > MOST:
         whole = hashlib.sha256(codec.dump([sorted(clients), sorted(targets)]).encode())
         return ((type, "", whole.hexdigest()),)
@@ -151,7 +156,9 @@ def lifted(rows: _Rows, action: Row) -> list[Drop]:
 
 def of_action(action: Row) -> tuple[Key, ...]:
     """The keys of a stored action."""
-    return keys(action["type"], codec.load(action["clients"]), codec.load(action["targets"]))
+    content = bytes(action["content"]).hex() if action["content"] else None
+    clients, targets = codec.load(action["clients"]), codec.load(action["targets"])
+    return keys(action["type"], clients, targets, content)
 
 
 def _role(proposal: Proposal, person: str) -> str:

@@ -63,7 +63,9 @@ class Versions:
         """
         proposal_id = self._draw.id("prp")
         span = asked.policy.settings.second_ask
-        denial_keys = denials.keys(asked.action.type, asked.action.clients, asked.action.targets)
+        denial_keys = denials.keys(
+            asked.action.type, asked.action.clients, asked.action.targets, asked.content
+        )
         with self._store.read() as reader:
             since = to_us(self._clock.now() - span)
             stuck = denials.found(reader, denial_keys, since)
