@@ -21,6 +21,7 @@ from handrail.service.follower import place_at
 from handrail.service.freezes import fresh
 from handrail.service.known import Keeper, Known
 from handrail.service.policies import Policies
+from handrail.service.ring import reached
 from handrail.store.contract import Store
 from handrail.store.database import open_store
 from handrail.wiring import PLACE, calendars_of, mail_of, webhook_of
@@ -231,16 +232,21 @@ def _roles(policy: Policy, known: Known) -> Iterator[Finding]:
             if p.active and any(r.name == role for r in p.roles)
         ]
         there = [
-            p.name
+            p
             for p in known.people.values()
             if p.active and not away(p, now) and any(r.name == role for r in p.roles)
         ]
+        covered = [p.name for p in there if reached(p, now)]
         text = ", ".join(holders) if holders else "nobody holds it"
+        hint = "Give the role to someone; its backups are asked meanwhile."
         if holders and not there:
             text += " (all away)"
+        elif there and not covered:
+            text += " (no channel reached them within a month)"
+            hint = "Each of them: Settings, Ring me."
         yield Finding(
             name=f"role {role}",
-            ok=bool(there),
+            ok=bool(covered),
             text=text,
-            hint="" if there else "Give the role to someone; its backups are asked meanwhile.",
+            hint="" if covered else hint,
         )

@@ -54,6 +54,7 @@ from handrail.service.record import Record
 from handrail.service.release import Release
 from handrail.service.resolve import Resolver
 from handrail.service.reverse import Reversals
+from handrail.service.ring import Ring
 from handrail.service.sweep import Sweep
 from handrail.service.telling import Telling
 from handrail.service.versions import Versions
@@ -129,6 +130,13 @@ def middle(
         read=Read(store, policies, catalogue, keeper, sealer, clock),
         record=Record(store, signer, published, clock),
         directory=Directory(store, clock, draw.id),
+        ring=Ring(
+            store,
+            # An open console shows that somebody is there; it carries no code to read.
+            Telling([c for c in channels if not isinstance(c, ConsoleChannel)]),
+            keeper,
+            clock,
+        ),
     )
     return Middle(services=services, begin=begin, release=release, sweep=sweep, keeper=keeper)
 

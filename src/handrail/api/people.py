@@ -40,6 +40,12 @@ class Availability(body.Body):
     until: body.Instant | None
 
 
+class Code(body.Body):
+    """The code of a ring-me test."""
+
+    code: str = Field(min_length=1, max_length=40)
+
+
 @router.get("/people", summary="List people", response_model=Page)
 def listed(door: TheDoor, who: auth.Who, limit: Limit = 200, cursor: Cursor = None) -> Response:
     """By name, with their roles and whether they are away."""
@@ -124,6 +130,18 @@ def away(door: TheDoor, who: auth.Who, sent: Availability) -> Response:
     """A step of a chain whose holders are all away passes at once."""
     until = body.instant(sent.until) if sent.until else None
     return answer(door.services.directory.set_away(who, until))
+
+
+@router.post("/availability/ring", summary="Ring me")
+def ring(door: TheDoor, who: auth.Who) -> Response:
+    """Sends you a code over your channels. 429 within a minute of the last one."""
+    return answer(door.services.ring.ring(who), headers={"Cache-Control": "no-store"})
+
+
+@router.post("/availability/ring/confirmation", summary="Give the code that reached you")
+def confirm(door: TheDoor, who: auth.Who, sent: Code) -> Response:
+    """From then on, for a month, the roles you hold are covered by you."""
+    return answer(door.services.ring.confirm(who, sent.code))
 
 
 def _known(door: Door, role: str) -> None:

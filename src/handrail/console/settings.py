@@ -19,7 +19,12 @@ def profile(visit: Visit) -> Response:
     person = visit.person
     people = visit.services.read.people()
     me = next(p for p in people if p["id"] == person.person)
-    return visit.page("settings.html", me=me, cover=visit.services.read.cover(person))
+    return visit.page(
+        "settings.html",
+        me=me,
+        cover=visit.services.read.cover(person),
+        rung=visit.query("rung") == "1",
+    )
 
 
 def people(visit: Visit) -> Response:
@@ -90,6 +95,20 @@ def away(visit: Visit) -> Response:
         raise BadInput(f"{text[:40]!r} is no time", hint="Such as 2026-11-02T09:00.") from None
     visit.services.directory.set_away(visit.person, until)
     return visit.go(visit.back)
+
+
+def ring(visit: Visit) -> Response:
+    """Ring me: a code goes to my channels, and never to this page."""
+    visit.back = "/settings"
+    visit.services.ring.ring(visit.person)
+    return visit.go("/settings?rung=1")
+
+
+def rung(visit: Visit) -> Response:
+    """The code that reached me."""
+    visit.back = "/settings?rung=1"
+    visit.services.ring.confirm(visit.person, visit.said("code"))
+    return visit.go("/settings")
 
 
 def agents(visit: Visit) -> Response:
@@ -251,6 +270,8 @@ def _post(path: str, page: Callable[[Visit], Response]) -> Pages:
 PAGES: Pages = (
     *_get("/settings", profile),
     *_post("/settings/away", away),
+    *_post("/settings/ring", ring),
+    *_post("/settings/rung", rung),
     *_get("/settings/people", people),
     *_post("/settings/people", add_person),
     *_post("/settings/people/{id}/roles", grant_role),

@@ -80,6 +80,7 @@ class EventType(StrEnum):
 
     PERSON_ADDED = "person:person:added"
     PERSON_CHANGED = "person:person:changed"
+    PERSON_REACHED = "person:person:reached"  # the ring-me test
     ROLE_GRANTED = "person:role:granted"
     ROLE_ENDED = "person:role:ended"
     SET_UP = "person:organisation:set-up"
@@ -156,6 +157,7 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.CLIENT_SET: "{who} set the client {client}.",
     EventType.PERSON_ADDED: "{who} added a person.",
     EventType.PERSON_CHANGED: "{who} changed a person: {what}.",
+    EventType.PERSON_REACHED: "{who} was reached by {channel}.",
     EventType.ROLE_GRANTED: "{who} gave {person} the role {role}.",
     EventType.ROLE_ENDED: "{who} took the role {role} from {person}.",
     EventType.SET_UP: "{who} set up the organisation.",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from handrail.service.reading import Read
     from handrail.service.record import Record
     from handrail.service.reverse import Reversals
+    from handrail.service.ring import Ring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +49,4 @@ class Services:
     read: "Read"
     record: "Record"
     directory: "Directory"
+    ring: "Ring"

@@ -10,6 +10,7 @@ from handrail.core.model import Tier
 from handrail.errors import NotFound
 from handrail.service import codec, shown
 from handrail.service.reading.base import Reading, away
+from handrail.service.ring import reached
 
 
 class Organisation(Reading):
@@ -25,6 +26,8 @@ class Organisation(Reading):
                 "active": p.active,
                 "away_until": shown.when(to_us(p.away_until)) if p.away_until else None,
                 "away": away(p, now),
+                "reached_at": shown.when(to_us(p.reached_at)) if p.reached_at else None,
+                "reached": reached(p, now),
                 "roles": [
                     {"role": r.name, "client": r.client}
                     for r in sorted(p.roles, key=lambda r: (r.name, r.client or ""))
