@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from handrail.ledger import checkpoint, merkle, signer
+from handrail.ledger import checkpoint, merkle
+from handrail.ledger import memory as memory_module
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.errors import Fork, MemoryUnreadable, Refused, Rollback
 from handrail.ledger.signer import Signer
@@ -35,6 +36,7 @@ def at_30(log: Any, memory: Path) -> Signer:
     """A signer that signed the first 30 of 50 entries."""
     log.grow(50)
     made = Signer.create(log.key, memory)
+    assert made.folder == memory.parent
     made.sign(*head_at(log, 30))
     return made
 
@@ -53,7 +55,7 @@ def test_it_signs_the_empty_log(log: Any, memory: Path) -> None:
 
 
 def test_it_refuses_a_rollback(log: Any, at_30: Signer) -> None:
-    with pytest.raises(Rollback, match="20 entries were shown, but 30 were signed") as refused:
+    with pytest.raises(Rollback, match="20 entries were shown, but 30 were seen") as refused:
         at_30.sign(*head_at(log, 20))
     assert "older copy" in refused.value.hint
     assert at_30.last == head_at(log, 30)
@@ -124,7 +126,7 @@ def test_dying_while_remembering_never_lets_two_heads_be_signed(
             patch.setattr(Path, "replace", dying(Path.replace, 1))
         else:
             nth = 1 if step == "fsync-file" else 2
-            patch.setattr(signer.os, "fsync", dying(signer.os.fsync, nth))
+            patch.setattr(memory_module.os, "fsync", dying(memory_module.os.fsync, nth))
         with pytest.raises(Killed):
             at_30.sign(*head_at(log, 40), proof(log, 30, 40))
 

@@ -10,7 +10,7 @@ import uvicorn
 
 from handrail.bench.house import open_house, policy
 from handrail.core.model import SignedIn
-from handrail.ledger.signer import replace_durably
+from handrail.ledger.memory import replace_durably
 from handrail.serving import application
 
 _ECHO = """

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from . import checkpoint, merkle
 from .errors import Fork, VerificationError
-from .signer import Signer, replace_durably
+from .memory import replace_durably
+from .signer import Signer
 from .tiles import ENTRIES, WIDTH, Folder, bundle, levels_of, row_frontier, tile_path
 
 Entries = Callable[[int, int], Iterable[bytes]]  #: (start, end) → entries at those positions

@@ -22,14 +22,15 @@ bundle, and the newest place of each client's chain.
 
 What it cannot see: an older copy put back whole, or a log rewritten by a thief of its key. Only
 memory outside can (a printed checkpoint, a witness, a mirror), so the report never says just
-"OK" but which level of anchoring was reached. Witnesses' signatures are not looked at here.
+"OK" but which level of anchoring was reached: *unanchored*, or *witnessed k of n* of the witnesses
+whose keys the reader brings (9).
 """
 
 import argparse
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +39,7 @@ from typing import Any
 import orjson
 
 from . import checkpoint, merkle
+from .cosign import WitnessVerifier, cosigned
 from .entry import decode
 from .errors import EntryInvalid, KeyInvalid, LedgerError, VerificationError
 from .tiles import WIDTH, Folder, levels_of, row_frontier, tile_path, width_of
@@ -67,7 +69,7 @@ class Report:
     last: str | None
     epoch: int  #: the control epoch of the last entry
     clients: int  #: how many clients' chains there are
-    level: str = "unanchored"  #: which outside memory vouches for it
+    level: str  #: which outside memory vouches for it
 
     def __str__(self) -> str:
         span = f", from {self.first} to {self.last}" if self.entries else ""
@@ -78,15 +80,27 @@ class Report:
         )
 
 
-def verify(path: Path, key: str, *, progress: Callable[[int], None] | None = None) -> Report:
+def verify(
+    path: Path,
+    key: str,
+    *,
+    witnesses: Sequence[str] = (),
+    progress: Callable[[int], None] | None = None,
+) -> Report:
     """Verify the log under *path* with the public *key* (``NAME+HASH+KEY``).
+
+    *witnesses* are the keys whose cosignatures count; what nobody signed is only less anchored.
 
     Raises `VerificationError`, which says what is broken and where, or `KeyInvalid`. *progress*
     hears how many entries were verified, bundle by bundle.
     """
     folder = Folder(path)
     # (1) the checkpoint
-    head = checkpoint.verify(folder.checkpoint(), checkpoint.VerifierKey.parse(key))
+    note = folder.checkpoint()
+    head = checkpoint.verify(note, checkpoint.VerifierKey.parse(key))
+    # (9) who else saw it; a false cosignature is broken, a missing one is not
+    known = {WitnessVerifier.parse(witness) for witness in witnesses}
+    seen = cosigned(note, known)
     # (2) the right edge
     edge = [_edge(folder, level, head.size) for level in range(levels_of(head.size))]
     frontier = tuple(node for row in reversed(edge) for node in row_frontier(row))
@@ -102,7 +116,7 @@ def verify(path: Path, key: str, *, progress: Callable[[int], None] | None = Non
             reading.entry(body, leaf)
         if progress:
             progress(reading.seq)
-    return reading.report(head)
+    return reading.report(head, f"witnessed {len(seen)} of {len(known)}" if seen else "unanchored")
 
 
 def _edge(folder: Folder, level: int, size: int) -> list[bytes]:
@@ -220,7 +234,7 @@ class _Reading:
             chains[client] = (n, hexed)
             former = client
 
-    def report(self, head: checkpoint.Checkpoint) -> Report:
+    def report(self, head: checkpoint.Checkpoint, level: str) -> Report:
         return Report(
             origin=head.origin,
             entries=head.size,
@@ -229,6 +243,7 @@ class _Reading:
             last=self._at or None,
             epoch=self._epoch,
             clients=len(self._chains),
+            level=level,
         )
 
     def _broken(self, message: str) -> VerificationError:
@@ -240,10 +255,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="verify", description="Verify a log offline.")
     parser.add_argument("path", type=Path, help="the folder that holds `checkpoint` and `tile`")
     parser.add_argument("--key", required=True, help="the log's public key, NAME+HASH+KEY")
+    parser.add_argument(
+        "--witness", action="append", default=[], help="a witness's public key; once for each"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args(arguments)
     try:
-        report = verify(options.path, options.key)
+        report = verify(options.path, options.key, witnesses=options.witness)
     except KeyInvalid as e:
         sys.stderr.write(f"the key cannot be used: {e}\n{e.hint}\n")
         return 2
