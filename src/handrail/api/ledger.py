@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from handrail.api import auth, body
 from handrail.api.answers import Limit, Page, Since, answer, cut, since_us
 from handrail.api.door import TheDoor
+from handrail.errors import BadInput
 
 router = APIRouter(prefix="/ledger", tags=["ledger"], route_class=body.Route)
 
@@ -44,6 +45,30 @@ def tile(door: TheDoor, who: auth.Who, path: str) -> Response:
     data = door.services.record.file(f"tile/{path}")
     cache = "no-cache" if _PARTIAL in path else _FULL_TILE
     return Response(data, 200, {"Cache-Control": cache}, "application/octet-stream")
+
+
+@router.get(
+    "/proof",
+    summary="A proof about the record",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+)
+def proof(
+    door: TheDoor,
+    who: auth.Who,
+    seq: Annotated[int | None, Query(ge=0, lt=1 << 53)] = None,
+    old: Annotated[int | None, Query(ge=0, lt=1 << 53)] = None,
+) -> Response:
+    """With `seq`, that this entry is in the record (C2SP tlog-proof); with `old`, that the record
+    continues its first so many entries (as C2SP tlog-witness has it)."""
+    record = door.services.record
+    if seq is not None and old is None:
+        found = record.inclusion(seq)
+    elif old is not None and seq is None:
+        found = record.consistency(old)
+    else:
+        raise BadInput("a proof of what?", hint="Give seq or old, and not both.")
+    return Response(found, 200, {"Cache-Control": "no-cache"}, "text/plain; charset=utf-8")
 
 
 @router.get("/entries", summary="List entries", response_model=Page)

@@ -6,7 +6,7 @@ signs over it.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,12 @@ from handrail.clock import Clock, to_us
 from handrail.core.events import EventType
 from handrail.core.model import SignedIn
 from handrail.errors import BadInput, HandrailError, NotFound
-from handrail.ledger import publish
+from handrail.ledger import anchor, proof, publish
+from handrail.ledger.anchor import Unanswered
+from handrail.ledger.checkpoint import parts
+from handrail.ledger.cosign import attach
 from handrail.ledger.errors import LedgerError
+from handrail.ledger.memory import replace_durably
 from handrail.ledger.publish import Publisher
 from handrail.ledger.signer import Signer
 from handrail.ledger.tiles import parse_path
@@ -44,23 +48,29 @@ class Record:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._trouble = ""
+        self._published_new = threading.Event()
+        self._doubt = ""  #: what a witness holds against the record
+        self._level = "unanchored"
         store.on_commit(self._committed)
 
     # --- signing ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Sign in a thread until `stop`."""
-        self._thread = threading.Thread(target=self._loop, name="signer", daemon=True)
-        self._thread.start()
+        """Sign in a thread, and ask witnesses in another, until `stop`."""
+        for name, loop in (("signer", self._loop), ("anchor", self._anchor_loop)):
+            thread = threading.Thread(target=loop, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self) -> None:
         """Sign what is committed, and stop."""
         self._stop.set()
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._published_new.set()
+        for thread in self._threads:
+            thread.join()
         self.sign()
 
     def sign(self) -> None:
@@ -74,11 +84,61 @@ class Record:
                         self._publisher.publish(
                             size, root, lambda a, b: (body for _, body in reader.stream(a, b))
                         )
+                        self._published_new.set()
                 self._trouble = ""
             except (LedgerError, HandrailError, OSError) as error:
                 if str(error) != self._trouble:
                     log.error("the record is not signed", why=str(error))
                 self._trouble = str(error)
+
+    def anchor(self) -> None:
+        """Show what is published to the witnesses that lack it. Never raises: trouble is shown.
+
+        A witness that does not answer is asked again with the next head; one that saw another log
+        is a doubt on every page until people have looked."""
+        try:
+            with self._lock:
+                witnesses = anchor.read(self._signer.folder / "witnesses")
+                wanted = anchor.missing(self._folder, witnesses) if witnesses else []
+        except (LedgerError, OSError) as error:
+            self._doubted(str(error))
+            return
+        doubt = ""
+        for witness in wanted:
+            try:
+                self._cosigned(*anchor.cosignature(self._folder, witness))
+            except Unanswered as error:
+                log.warning("a witness did not answer", why=error.message)
+            except (LedgerError, OSError) as error:
+                doubt = str(error)
+        try:
+            with self._lock:
+                missing = len(anchor.missing(self._folder, witnesses)) if witnesses else 0
+        except (LedgerError, OSError) as error:
+            self._doubted(str(error))
+            return
+        seen = len(witnesses) - missing
+        self._level = f"witnessed {seen} of {len(witnesses)}" if seen else "unanchored"
+        self._doubted(doubt)
+
+    def _cosigned(self, note: bytes, line: bytes) -> None:
+        """Publish *line* with the head that it is for, unless a newer one is published."""
+        with self._lock:
+            there = (self._folder / "checkpoint").read_bytes()
+            if parts(there)[0] == parts(note)[0]:
+                replace_durably(self._folder / "checkpoint", attach(there, [line]))
+
+    def _doubted(self, why: str) -> None:
+        if why and why != self._doubt:
+            log.error("a witness contradicts the record", why=why)
+        self._doubt = why
+
+    def _anchor_loop(self) -> None:
+        while not self._stop.is_set():
+            self._published_new.wait(60.0)
+            self._published_new.clear()
+            if not self._stop.is_set():
+                self.anchor()
 
     def _published(self) -> bool:
         return (self._folder / "checkpoint").exists()
@@ -128,8 +188,8 @@ class Record:
             "signed": size,
             "behind": head["size"] - size,
             "key": self.key,
-            "level": "unanchored",
-            "trouble": self._trouble,
+            "level": self._level,
+            "trouble": self._trouble or self._doubt,
         }
 
     def file(self, path: str) -> bytes:
@@ -141,6 +201,23 @@ class Record:
         except (OSError, ValueError):
             raise NotFound(f"no such file of the record: {path[:100]}") from None
 
+    def inclusion(self, seq: int) -> bytes:
+        """The proof that entry *seq* is in what is published. Raises `NotFound`."""
+        return self._proven(proof.inclusion, seq)
+
+    def consistency(self, old: int) -> bytes:
+        """The proof that what is published continues its first *old* entries. Raises `NotFound`."""
+        return self._proven(proof.consistency, old)
+
+    def _proven(self, prove: Callable[[Path, int], bytes], at: int) -> bytes:
+        with self._lock:  # between a new head's tiles and its checkpoint, neither is whole
+            try:
+                return prove(self._folder, at)
+            except (ValueError, LedgerError) as error:
+                raise NotFound(
+                    str(error), hint="The newest entries are signed within a second; ask again."
+                ) from None
+
     def export(self, out: Path, who: SignedIn | None = None) -> dict[str, Any]:
         """Write the whole record as files that any static host can serve. *out* must be empty.
 
@@ -150,6 +227,7 @@ class Record:
         self.sign()
         if self._trouble:
             raise BadInput(f"the record is not signed: {self._trouble}")
+        self.anchor()
         try:
             with self._store.read() as reader:
                 note = (self._folder / "checkpoint").read_bytes()
@@ -163,7 +241,8 @@ class Record:
 
     def verify(self) -> Report:
         """Verify what is published, as an outsider would. Raises `LedgerError`."""
-        return verify(self._folder, self.key)
+        keys = [str(w.key) for w in anchor.read(self._signer.folder / "witnesses")]
+        return verify(self._folder, self.key, witnesses=keys)
 
     def checked(self) -> tuple[bool, str]:
         """Whether what is published verifies, and what was found, in a sentence."""
