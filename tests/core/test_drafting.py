@@ -281,3 +281,22 @@ def test_the_lexicon_is_of_one_piece():
     assert read("get ticket").understood
     assert read("get ticket").kinds[0].category == "ticketing"
     assert read("add group").grounds == {"access"}
+
+
+@pytest.mark.parametrize(
+    ("name", "description"),
+    [
+        ("update_frobnet", "Update a ticket"),  # what is said of it does not carry what it is
+        ("zap_vlan_note", "Add a note to a ticket"),
+        ("search_frobbox", "Search a user's tickets"),
+    ],
+)
+def test_a_word_that_nobody_knows_is_never_carried_by_milder_ones(name, description):
+    made = draft(tool(name, description))
+    assert made.tier == 3, made.reasons
+
+
+def test_the_product_that_all_tools_begin_with_says_nothing():
+    offered = [tool(f"zq_{n}") for n in ("get_ticket", "add_ticket_note", "list_users", "get_site")]
+    assert draft(offered[1], offered).tier == 1
+    assert draft(offered[1]).tier == 3  # alone, nobody can tell

@@ -11,6 +11,7 @@ here: writing it to a file, grouping for signature, asking anybody.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from handrail.core.lexicon import AREAS, CLIENT_ARGUMENTS, PROSE, SELF_SAID, VER
 from handrail.core.model import Json, ToolDefinition
 from handrail.core.undoing import Undoing, undoing
 from handrail.core.unwrap import Hiding, hiding
-from handrail.core.words import Reading, fold, read, words_of
+from handrail.core.words import Reading, fold, read, strange, words_of
 
 _FIRST_SENTENCE = re.compile(r"[.\n!?]")
 _DANGER = re.compile(
@@ -57,7 +58,7 @@ class Draft:
 def draft(tool: ToolDefinition, offered: Iterable[ToolDefinition] = ()) -> Draft:
     """Draft the row of *tool*. *offered* are the tools of its server: where one undoes it, or
     reads what it sets, that is proposed as the rollback (`undoing`)."""
-    view = _View.of(tool)
+    view = _View.of(tool, _product(offered))
     reasons: list[str] = []
     marks: list[str] = []
     tier = _tier(view, reasons, marks)
@@ -90,9 +91,10 @@ class _View:
     parameters: Mapping[str, str]  #: name → JSON type, required ones only marked by `required`
     required: frozenset[str]
     hides: Hiding | None
+    strange: tuple[str, ...]  #: words of its name that are not known, the product's left out
 
     @classmethod
-    def of(cls, tool: ToolDefinition) -> "_View":
+    def of(cls, tool: ToolDefinition, product: frozenset[str] = frozenset()) -> "_View":
         name = read(tool.name)
         told = read(_FIRST_SENTENCE.split(tool.description.strip(), maxsplit=1)[0][:200])
         act = name.act if name.act is not None else told.act
@@ -112,6 +114,7 @@ class _View:
                 r for r in (required if isinstance(required, list) else ()) if isinstance(r, str)
             ),
             hides=hiding(tool.name, {str(k): None for k in listed}),
+            strange=tuple(w for w in strange(tool.name, tool.connection) if w not in product),
         )
 
     @property
@@ -159,6 +162,18 @@ def _tier(view: _View, reasons: list[str], marks: list[str]) -> int:
         tier = 3
         reasons.append(f"It would {view.act}, but what it is about was not recognised")
         marks.append("not recognised")
+    if view.strange and not view.reads:
+        # A change is only as harmless as every word of its name: the one that nobody knows may
+        # be the one that counts.
+        words = ", ".join(view.strange)
+        reasons.append(f"It would change something, and its name holds words not known: {words}")
+        marks.append(f"not understood: {words}")
+        tier = 3
+    if view.strange and view.reads and not view.name.areas:
+        words = ", ".join(view.strange)
+        reasons.append(f"What it reads is called by words not known: {words}")
+        marks.append(f"not understood: {words}")
+        tier = 3
     if view.many and not view.reads:
         reasons.append("Its name says that it reaches many at once")
         tier = 3
@@ -169,6 +184,13 @@ def _tier(view: _View, reasons: list[str], marks: list[str]) -> int:
         reasons.append("It takes a list of people or their content out of the system")
         tier = 3
     return tier
+
+
+def _product(offered: Iterable[ToolDefinition]) -> frozenset[str]:
+    """The word that nearly all tools of a server begin with: the product, which says nothing."""
+    first = Counter(words_of(t.name)[:1] for t in offered)
+    whole = sum(first.values())
+    return frozenset(w[0] for w, n in first.items() if w and whole >= 4 and n >= 0.8 * whole)
 
 
 def _by_area(act: Act, view: _View, area: str, reasons: list[str]) -> int:

@@ -317,6 +317,13 @@ ABOUT_ONLY = frozenset(
 ABOUT_SECRETS = frozenset("policy rule setting status count statistic stat schema".split())
 #: Verbs that read what is in a file, not that it is there.
 CONTENT_VERBS = frozenset("read download export tail extract parse open".split())
+#: Words that change nothing about what a name says: between others, or which of a kind it is.
+NEUTRAL = frozenset(
+    "to of for by a an the in on with from id and or then as at per via it its my this new first "
+    "initial second last next latest current default main standard specific single online scheduled "
+    "item entry out custom relevant requested trending approved known issue quick simple excel onenote outlook word powerpoint odf "
+    "office team web".split()
+)
 #: Verbs that read what is in a mailbox, not how it is set.
 MAILBOX_VERBS = CONTENT_VERBS | {"search", "find"}
 #: What stands on a ticket: setting it is triage, not a change of the desk's own lists.

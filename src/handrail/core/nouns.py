@@ -33,7 +33,7 @@ health: patient medical diagnosis prescription phi ehr
 secret: secret credential apikey key token certificate cert vault otp totp bitlocker laps
   passphrase recoverykey pin passwords
 password: password passwd pwd lockout
-user: user account member identity profile person mailuser guest agent technician admin visitor
+user: user manager people account member identity profile person mailuser guest agent technician admin visitor
   contractor staff
 contact: contact
 access: group role permission right privilege mfa factor authenticator authentication acl
@@ -64,9 +64,9 @@ leftover: temp cache tempfile tmp cookie
 query: sql kql odata graphql lucene splunk
 report: report dashboard statistic metric chart
 tenant: tenant tenancy
-plain: status info detail version type stat queue field capability connection log priority stage
+plain: status emoji emojis insight info detail version type stat queue field capability connection log priority stage
   state summary overview health language place workspace catalog table row column view preset
-  survey subcategory manufacturer result outcome failure anomaly light schema reference
+  survey subcategory manufacturer chime liveview result outcome failure anomaly light schema reference
   repository connector menu team presence tool context speedtest
 """
 

@@ -22,6 +22,7 @@ from handrail.core.lexicon import (
     MACHINE_OF_ONE,
     MAILBOX_VERBS,
     MANY,
+    NEUTRAL,
     ON_A_TICKET,
     PERMANENT,
     TRAILING,
@@ -59,6 +60,10 @@ _PAIRS = {
     ("maintenance", "window"): "maintenance", ("mail", "flow"): "mailrule",
     ("legal", "hold"): "retention", ("audit", "log"): "report", ("event", "log"): "report",
 }  # fmt: skip
+_KNOWN = frozenset(
+    {*VERBS, *VERB_OR_NOUN, *NOUNS, *ABOUT_ONLY, *MANY, *PERMANENT, *MACHINE_OF_ONE, *TRAILING}
+    | {*NEUTRAL, *(word for pair in _PAIRS for word in pair)}
+)
 _JOINED_VERBS = {"powercycle": Act.POWER, "wipe": Act.ERASE}
 
 
@@ -95,7 +100,7 @@ def _words_of(name: str) -> tuple[str, ...]:
 def _singular(word: str) -> str:
     if word in VERBS or word in NOUNS or len(word) < 4:
         return word
-    for ending, instead in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch")):
+    for ending, instead in (("ies", "y"), ("uses", "us"), ("sses", "ss"), ("xes", "x"), ("ches", "ch")):
         if word.endswith(ending):
             return word.removesuffix(ending) + instead
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
@@ -168,6 +173,17 @@ def _read(name: str) -> Reading:
         permanent=bool(PERMANENT & set(raw)),
         about_only=_about_only(words, areas),
         workstation=bool(MACHINE_OF_ONE & set(raw)),
+    )
+
+
+def strange(name: str, connection: str) -> tuple[str, ...]:
+    """The words of *name* that nothing here knows, but for those of *connection*, the product:
+    any of them may be what makes the name grave."""
+    product = set(words_of(connection))
+    return tuple(
+        w
+        for w in words_of(name)
+        if w not in _KNOWN and w not in product and not w.isdecimal() and len(w) > 1
     )
 
 
