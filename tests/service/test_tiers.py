@@ -492,3 +492,17 @@ def test_I21_the_ledger_rebuilds_every_state(house: House) -> None:
     house.sweep(seconds=11)
 
     assert {a["id"]: a["state"] for a in house.actions()} == states(house.entries())
+
+
+def test_I1_a_version_that_would_run_alone_is_still_decided_by_people(house: House) -> None:
+    """Modified content may get less oversight by itself; people were asked, and people decide."""
+    asked = house.act("restart_service", client="nobody")  # an unknown client waits
+    house.sweep()
+    arguments = {"n": "n1", "client": "acme"}  # this content would run alone
+    house.answer("per_anna", asked.proposal, "approve_modified", arguments=arguments)
+
+    proposed = [e for e in house.entries() if e["type"] == "handrail:action:proposed"]
+    assert [e["facts"]["tier"] for e in proposed] == [3, 3]
+    assert proposed[1]["facts"]["reasons"][-1] == ["proposal", 3]
+    house.sweep(seconds=11)
+    assert house.upstream.acts[-1] == ("restart_service", arguments)

@@ -1,14 +1,23 @@
 """One call, understood and judged, before anything is decided about it: a value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from handrail.core.action import State
 from handrail.core.classify import Judgement, settle
 from handrail.core.events import EventType
-from handrail.core.model import Action, Agent, Classification, Facts, Json, Snapshot
+from handrail.core.model import (
+    Action,
+    Agent,
+    Classification,
+    Facts,
+    Json,
+    Reason,
+    Snapshot,
+    Tier,
+)
 from handrail.core.policy import MatrixRow, Policy
 from handrail.errors import HandrailError
 from handrail.service import codec
@@ -170,6 +179,15 @@ def leaf_state(state: Snapshot) -> dict[str, Any]:
         "recent": state.recent,
         "in_flight": state.in_flight_unverified,
     }
+
+
+def as_proposal(found: Classification) -> Classification:
+    """*found* for a version of a proposal: whatever its content would get alone, people were asked
+    and people decide (SPEC 5)."""
+    if found.tier >= Tier.APPROVE:
+        return found
+    asked = Reason("proposal", Tier.APPROVE, "It is a version of a proposal, which people decide")
+    return replace(found, tier=Tier.APPROVE, reasons=(*found.reasons, asked))
 
 
 def definition_of(kind: str, tool: str) -> tuple[str, str]:

@@ -118,7 +118,7 @@ class Govern:
         if classification.tier is Tier.PROHIBITED:
             self._ask.refuse(asked, why(classification), "prohibited")
         else:
-            action = self._versions.propose(asked)
+            action = self._versions.propose(asked, classification)
             return self.status(asked.agent, action)
         return self.status(asked.agent, asked.action.id)
 

@@ -87,6 +87,7 @@ class Openings:
     def of(
         self,
         asked: Asked,
+        classification: Classification,
         proposal_id: str,
         version: int,
         because: str = "",
@@ -96,7 +97,6 @@ class Openings:
         """Everything that needs reading before the unit: routing, history, the package."""
         known = self._keeper.current()
         now = self._clock.now()
-        classification = asked.outlook()
         category = asked.row.category if asked.row else "other"
         with self._store.read() as reader:
             open_incident = any(

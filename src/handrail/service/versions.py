@@ -15,12 +15,12 @@ from handrail.core import approval, package
 from handrail.core.action import OPEN, State, move
 from handrail.core.approval import AnswerKind, Given
 from handrail.core.events import EventType
-from handrail.core.model import Agent, Request, SignedIn, Tier
+from handrail.core.model import Agent, Classification, Request, SignedIn, Tier
 from handrail.errors import Closed, Conflict, NotAllowed, NotFound, Refused
 from handrail.privacy.seal import Sealer
 from handrail.service import codec, denials, limits, rights
 from handrail.service.ask import Ask
-from handrail.service.asked import Asked, Moved, why
+from handrail.service.asked import Asked, Moved, as_proposal, why
 from handrail.service.begun import Again, NeedsPeople
 from handrail.service.bell import Bell
 from handrail.service.draw import Draw
@@ -55,9 +55,10 @@ class Versions:
 
     # --- opening ----------------------------------------------------------------------------
 
-    def propose(self, asked: Asked) -> str:
+    def propose(self, asked: Asked, held: Classification) -> str:
         """Open a proposal for *asked*, or join the open one of the same content; return the
-        action's id. Incomplete and over-limit asks are recorded as refused.
+        action's id. *held* is the classification that holds it. Incomplete asks are recorded
+        as refused.
 
         Raises `Moved`, `Again`, `TooMany`, and what `Store.commit` raises.
         """
@@ -70,7 +71,7 @@ class Versions:
             since = to_us(self._clock.now() - span)
             stuck = denials.found(reader, denial_keys, since)
         try:
-            opening = self._openings.of(asked, proposal_id, 1, stuck=stuck)
+            opening = self._openings.of(asked, held, proposal_id, 1, stuck=stuck)
         except Refused as incomplete:
             self._ask.refuse(asked, incomplete.message, "incomplete")
             return asked.action.id
@@ -91,14 +92,16 @@ class Versions:
             classification, state = asked.settle(view)
             if classification.tier is Tier.PROHIBITED:
                 raise NeedsPeople(classification, state)
+            if classification.tier < Tier.APPROVE:
+                raise Moved("what held it has ended meanwhile")
             writes, event = opening.rows(asked, classification, state, view.now)
             again = denials.asked_again(view, denial_keys, since)
             return Rows((*writes, *again), (event,), answer=asked.action.id)
 
         try:
             action, _ = self._store.commit(unit)
-        except NeedsPeople as held:
-            self._ask.refuse(asked, why(held.classification), "prohibited")
+        except NeedsPeople as refused:
+            self._ask.refuse(asked, why(refused.classification), "prohibited")
             return asked.action.id
         except denials.DeniedBefore as third:
             self._ask.refuse(asked, f"{third.message}. {third.hint}", third.code)
@@ -200,7 +203,9 @@ class Versions:
             asked = self._ask.understand(
                 agent, replace(request, idempotency_key=None), meta={}, era="legacy", note=note
             )
-            opening = self._openings.of(asked, old["proposal"], version, because, note)
+            opening = self._openings.of(
+                asked, as_proposal(asked.outlook()), old["proposal"], version, because, note
+            )
 
             def unit(view: View, asked: Asked = asked, opening: Opening = opening) -> Rows:
                 current = view.row("action", old["id"])
@@ -211,6 +216,7 @@ class Versions:
                 classification, state = asked.settle(view)
                 if classification.tier is Tier.PROHIBITED:
                     raise NotAllowed(f"the policy prohibits it: {why(classification)}")
+                classification = as_proposal(classification)
                 move(State(current["state"]), State.SUPERSEDED)
                 writes, event = opening.rows(asked, classification, state, view.now)
                 changes = (
