@@ -69,16 +69,49 @@ def _demo(settings: Settings, say: Say) -> None:
     demo(settings, say)
 
 
-def _verify(path: Path, key: str) -> Mapping[str, Any]:
+def _verify(path: Path, key: str, witnesses: Sequence[str]) -> Mapping[str, Any]:
     from handrail.ledger.errors import LedgerError, VerificationError
     from handrail.ledger.verify import verify
 
     try:
-        return asdict(verify(path, key))
+        return asdict(verify(path, key, witnesses=witnesses))
     except VerificationError as error:
         raise NotHeld(str(error), where=error.where, hint=error.hint) from error
     except LedgerError as error:
         raise NotHeld(str(error), hint=error.hint) from error
+
+
+def _witness(
+    folder: Path, name: str, logs: Sequence[str], new: bool, host: str, port: int, say: Say
+) -> None:
+    from handrail.errors import BadInput
+    from handrail.ledger.errors import LedgerError
+    from handrail.ledger.witness_server import prepared, serving
+
+    try:
+        witness = prepared(folder, name, logs, new=new)
+    except (LedgerError, FileExistsError) as error:
+        raise BadInput(str(error), hint=getattr(error, "hint", "Leave --new away.")) from error
+    server = serving(witness, host, port)
+    say(f"Witness   {witness.key.verifier}")
+    say(f"Address   http://{host}:{server.server_address[1]}")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        say("Stopped.")
+    finally:
+        server.server_close()
+
+
+def _mirror(copy: Path, source: Path, key: str) -> Mapping[str, Any]:
+    from handrail.ledger.errors import LedgerError
+    from handrail.ledger.mirror import take
+
+    try:
+        return asdict(take(copy, source, key))
+    except LedgerError as error:
+        where = getattr(error, "where", "")
+        raise NotHeld(str(error), where=where, hint=error.hint) from error
 
 
 def _tiles(size: int) -> Iterable[str]:
@@ -183,6 +216,8 @@ PROGRAMS = Programs(
     serve=_serve,
     demo=_demo,
     verify=_verify,
+    witness=_witness,
+    mirror=_mirror,
     tiles=_tiles,
     key=_key,
     export=_export,

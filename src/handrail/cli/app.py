@@ -16,6 +16,7 @@ from handrail.cli import (
     run,
     sign_in,
     stop,
+    watch,
 )
 from handrail.cli.programs import Programs
 from handrail.cli.talk import Commands
@@ -56,6 +57,7 @@ def build(programs: Programs) -> typer.Typer:
     gateway.register(app)
     connect.register(app)
     client_map.register(app)
+    watch.register(app)
     return app
 
 

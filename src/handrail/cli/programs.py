@@ -51,8 +51,12 @@ class Programs:
 
     serve: Callable[[Settings, Say], None]
     demo: Callable[[Settings, Say], None]
-    #: Verify a published folder with a public key; raises `NotHeld`.
-    verify: Callable[[Path, str], Mapping[str, Any]]
+    #: Verify a published folder with a public key and the keys of witnesses; raises `NotHeld`.
+    verify: Callable[[Path, str, Sequence[str]], Mapping[str, Any]]
+    #: Witness logs until stopped: folder, name, logs' keys, whether they are new, host, port.
+    witness: Callable[[Path, str, Sequence[str], bool, str, int, Say], None]
+    #: Bring a held copy abreast of a published folder with the log's key; raises `NotHeld`.
+    mirror: Callable[[Path, Path, str], Mapping[str, Any]]
     #: The paths of every tile of a log of that many entries.
     tiles: Callable[[int], Iterable[str]]
     #: The public key of the installation that the settings name, empty when there is none.

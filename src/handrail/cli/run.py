@@ -68,6 +68,10 @@ def verify(
     ] = "",
     key: Annotated[str, typer.Option("--key", help="The log's public key, NAME+HASH+KEY.")] = "",
     data: Data = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", metavar="VKEY", help="A witness that counts; once for each."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check a record offline: exit 0 only when everything holds."""
@@ -79,19 +83,19 @@ def verify(
         )
     try:
         if urlsplit(source).scheme in {"http", "https"}:
-            with tempfile.TemporaryDirectory() as copy, connected(_origin(source)) as there:
-                _mirror(there, source.rstrip("/"), Path(copy), _programs(ctx))
-                found = _programs(ctx).verify(Path(copy), key)
+            with tempfile.TemporaryDirectory() as copy, connected(origin_of(source)) as there:
+                fetch(there, source.rstrip("/"), Path(copy), _programs(ctx))
+                found = _programs(ctx).verify(Path(copy), key, witness or ())
         else:
             path = Path(source) if source else settings.data / "ledger"
             if not path.is_dir():
                 raise BadInput(f"there is no folder {path}", hint="Name a published record.")
-            found = _programs(ctx).verify(path, key)
+            found = _programs(ctx).verify(path, key, witness or ())
     except NotHeld as broken:
         if json:
             talk.print_json({"ok": False, "where": broken.where, "problem": broken.message})
         else:
-            talk.note(_told(broken))
+            talk.note(told(broken))
         raise typer.Exit(talk.NOT_HELD) from None
     if json:
         talk.print_json({"ok": True, **found})
@@ -186,12 +190,13 @@ def _demo_folder() -> Path:
     return found if os.environ.get("HANDRAIL_DATA") else found.with_name("handrail-demo")
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
+    """The server of an address."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _mirror(there: Remote, url: str, copy: Path, programs: Programs) -> None:
+def fetch(there: Remote, url: str, copy: Path, programs: Programs) -> None:
     """Fetch the published record at *url* (a static host, or a Handrail server) into *copy*."""
     base = f"{url}/v1/ledger"
     try:
@@ -214,7 +219,7 @@ def _mirror(there: Remote, url: str, copy: Path, programs: Programs) -> None:
         path.write_bytes(there.file(f"{base}/{name}"))
 
 
-def _told(broken: NotHeld) -> str:
+def told(broken: NotHeld) -> str:
     """What is broken, with its place once."""
     placed = not broken.where or broken.message.startswith(broken.where)
     return broken.message if placed else f"{broken.where}: {broken.message}"

@@ -6,15 +6,41 @@ Put TLS in front of it where the way leads through a strange network; the protoc
 secrecy. A request is at most `MAX_PROOF` bytes and has `TIMEOUT` to arrive.
 """
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+from .checkpoint import VerifierKey
+from .cosign import WitnessKey
 from .errors import LedgerError
 from .proof import MAX_PROOF
 from .witness import Answer, Witness
 
 TIMEOUT = 10.0  # seconds
+
+
+def prepared(folder: Path, name: str, logs: Sequence[str], *, new: bool) -> Witness:
+    """Return the witness that lives in *folder*, for the *logs* of those keys.
+
+    Its key is made at the first start. *new* logs begin to be remembered. Raises `KeyInvalid`,
+    `FileExistsError` for a new log that is known, `MemoryUnreadable` for another that is not."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = folder / "key"
+    keys = [VerifierKey.parse(log) for log in logs]
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(WitnessKey.generate(name).export())
+            out.flush()
+            os.fsync(out.fileno())
+    witness = Witness(WitnessKey.parse(file.read_text()), keys, folder)
+    for key in keys:
+        if new:
+            Witness.introduce(folder, key.name)
+        witness.last(key.name)
+    return witness
 
 
 def serving(
