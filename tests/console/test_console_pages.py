@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 
 from handrail import console
 from handrail.console.static import FOLDER, Assets
+from handrail.ledger.checkpoint import VerifierKey
+from handrail.ledger.proof import verify_inclusion
 from handrail.service import shapes
 
 CSP = (
@@ -261,6 +263,18 @@ def test_an_id_leads_to_its_page_at_once(ben: Any, text: str, place: str) -> Non
     assert ben.get("/search", params={"q": text}).headers["location"] == place
 
 
+def test_an_entry_s_proof_is_one_click_away(doors: Any, ben: Any) -> None:
+    """I21: what the page shows, a stranger can check with the key alone."""
+    record = doors.house.s.record
+    record.sign()
+    assert 'href="/audit/0/proof"' in ben.get("/audit/0").text
+
+    found = ben.get("/audit/0/proof")
+
+    key = VerifierKey.parse(record.key)
+    assert verify_inclusion(found.content, next(record.entries()), key).size > 0
+
+
 def test_a_ticket_leads_to_what_was_done_for_it(doors: Any, ben: Any) -> None:
     doors.house.act("restart_service")
 
@@ -278,7 +292,7 @@ def test_a_strange_search_finds_nothing_and_breaks_nothing(ben: Any, q: str) -> 
     "path",
     [
         "/audit?before=x", "/audit?since=never", "/audit?since=0001-01-01T00:00:00%2B14:00",
-        f"/audit?before={'9' * 40}", "/audit/x", "/audit/99999999", "/actions/act_none",
+        f"/audit?before={'9' * 40}", "/audit/x", "/audit/99999999", "/audit/x/proof", "/audit/99999999/proof", "/actions/act_none",
         "/proposals/prp_none", "/proposals/prp_none/compare?from=a&to=b", "/matrix/none.none",
         "/settings/connections/none", "/setup/none",
     ],

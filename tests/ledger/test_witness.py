@@ -26,7 +26,7 @@ from handrail.ledger.errors import (
 )
 from handrail.ledger.verify import verify
 from handrail.ledger.witness import SIZE, Witness
-from handrail.ledger.witness_server import serving
+from handrail.ledger.witness_server import prepared, serving
 
 AT = 1_767_600_000
 KEY = WitnessKey.generate("witness.example/one")
@@ -285,3 +285,17 @@ def test_a_false_cosignature_is_broken_not_missing(log: Any, tmp_path: Path) -> 
     (path / "checkpoint").write_bytes(attach(log.grow(1).note(), [line]))
     with pytest.raises(VerificationError, match="cosignature"):
         verify(path, log.vkey, witnesses=[str(KEY.verifier)])
+
+
+def test_a_witness_starts_with_a_memory_or_is_told_that_the_log_is_new(
+    log: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "witness"
+    with pytest.raises(MemoryUnreadable):
+        prepared(folder, "witness.example/one", [log.vkey], new=False)
+    made = prepared(folder, "witness.example/one", [log.vkey], new=True)
+    again = prepared(folder, "another name", [log.vkey], new=False)
+    assert again.key.verifier == made.key.verifier
+    assert (folder / "key").stat().st_mode & 0o077 == 0
+    with pytest.raises(FileExistsError):
+        prepared(folder, "witness.example/one", [log.vkey], new=True)

@@ -61,6 +61,15 @@ def entry(visit: Visit) -> Response:
     )
 
 
+def proof(visit: Visit) -> Response:
+    """The proof that an entry is in the signed record (C2SP tlog-proof)."""
+    _ = visit.person
+    seq = _position(visit.arg("seq"))
+    if seq is None:
+        raise BadInput("an entry's address is its position", hint="Such as /audit/12/proof.")
+    return Response(visit.services.record.inclusion(seq), media_type="text/plain")
+
+
 def _position(text: str) -> int | None:
     if not text:
         return None
@@ -82,4 +91,5 @@ PAGES: Pages = (
     ("/audit", ("GET",), audit),
     ("/audit/check", ("POST",), check),
     ("/audit/{seq}", ("GET",), entry),
+    ("/audit/{seq}/proof", ("GET",), proof),
 )
