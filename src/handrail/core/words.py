@@ -100,7 +100,13 @@ def _words_of(name: str) -> tuple[str, ...]:
 def _singular(word: str) -> str:
     if word in VERBS or word in NOUNS or len(word) < 4:
         return word
-    for ending, instead in (("ies", "y"), ("uses", "us"), ("sses", "ss"), ("xes", "x"), ("ches", "ch")):
+    for ending, instead in (
+        ("ies", "y"),
+        ("uses", "us"),
+        ("sses", "ss"),
+        ("xes", "x"),
+        ("ches", "ch"),
+    ):
         if word.endswith(ending):
             return word.removesuffix(ending) + instead
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
