@@ -279,6 +279,8 @@ class PersonShown(TypedDict):
     active: bool
     away_until: str | None
     away: bool
+    reached_at: str | None  #: when a channel last proved to reach them
+    reached: bool  #: whether that still counts
     roles: list[dict[str, str | None]]
 
 
