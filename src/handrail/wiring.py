@@ -128,7 +128,7 @@ def middle(
         backtest=Backtest(store, policies, sealer),
         drafts=Drafts(store, policies, keeper, draw),
         read=Read(store, policies, catalogue, keeper, sealer, clock),
-        record=Record(store, signer, published, clock),
+        record=Record(store, signer, published, clock, policies.heartbeat),
         directory=Directory(store, clock, draw.id),
         ring=Ring(
             store,

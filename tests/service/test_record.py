@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -16,6 +17,7 @@ from handrail.ledger.verify import verify
 from handrail.ledger.witness import Witness
 from handrail.ledger.witness_server import serving
 from support.doors import Doors, opened
+from support.house import House, policy_files
 
 KEY = WitnessKey.generate("witness.example/one")
 
@@ -105,3 +107,21 @@ def test_a_file_of_witnesses_that_names_none_is_trouble(doors: Doors) -> None:
     (record._signer.folder / "witnesses").write_text("nonsense\n")
     record.anchor()
     assert "witnesses" in record.status()["trouble"]
+
+
+def test_a_silent_record_beats_as_often_as_the_policy_says(house: House) -> None:
+    files = policy_files()
+    files["handrail.yaml"] = files["handrail.yaml"].replace(
+        "settings: {", "settings: {heartbeat: 2h, "
+    )
+    house.s.policies.publish(house.who("per_dan"), files, second=house.who("per_anna"))
+
+    def beats() -> int:
+        return sum(e["type"] == "handrail:log:heartbeat" for e in house.entries())
+
+    house.s.record.beat()
+    assert beats() == 0
+    house.clock.advance(timedelta(hours=2, seconds=1))
+    house.s.record.beat()
+    house.s.record.beat()
+    assert beats() == 1

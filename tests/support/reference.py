@@ -15,6 +15,7 @@ from typing import Any
 
 import typer
 
+import handrail
 from handrail import api, cli, config, errors
 from handrail.api import body, door
 from handrail.api.actions import MAX_WAIT
@@ -86,9 +87,21 @@ def states() -> str:
 
 
 def the_defaults() -> str:
+    """Every setting; one that no code reads is marked, by looking at the code."""
+    source = Path(handrail.__file__).parent
+    # Where settings are declared and compared, every one of them is named.
+    but = {source / "core/defaults.py", source / "core/policy_compare.py"}
+    code = "".join(p.read_text() for p in source.rglob("*.py") if p not in but)
     return table(
         ("setting", "default", "why"),
-        ((f"`{s['name']}`", s["value"], s["why"]) for s in shown_settings(defaults.Settings())),
+        (
+            (
+                f"`{s['name']}`" + ("" if re.search(rf"\.{s['name']}\b", code) else " ¹"),
+                s["value"],
+                s["why"],
+            )
+            for s in shown_settings(defaults.Settings())
+        ),
     )
 
 

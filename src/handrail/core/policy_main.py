@@ -52,9 +52,10 @@ def read_main(root: Node, calendars: Mapping[str, str]) -> Policy:
     def items(key: str) -> Iterable[Node]:
         return top[key].items() if key in top else ()
 
+    settings = _settings(top["settings"]) if "settings" in top else Settings()
     return Policy(
         organisation=organisation,
-        settings=_settings(top["settings"]) if "settings" in top else Settings(),
+        settings=settings,
         roles=roles,
         chains=chains,
         routing=_routing(top["routing"], chains) if "routing" in top else (),
@@ -62,7 +63,7 @@ def read_main(root: Node, calendars: Mapping[str, str]) -> Policy:
         four_eyes_types=read_globs(top["four_eyes"]) if "four_eyes" in top else (),
         own_ground=tuple(_ground(n) for n in items("own_ground")),
         prohibited=tuple(_prohibited(n) for n in items("prohibited")),
-        lookups=tuple(lk for n in items("facts") if (lk := _lookup(n)) is not None),
+        lookups=tuple(lk for n in items("facts") if (lk := _lookup(n, settings)) is not None),
         freezes=_freezes(items("freezes"), calendars),
         rules=(),
         rows={},
@@ -230,13 +231,14 @@ def _calendar(node: Node, place: str, calendars: Mapping[str, str]) -> Calendar 
         return None
 
 
-def _lookup(node: Node) -> Lookup | None:
+def _lookup(node: Node, settings: Settings) -> Lookup | None:
     f = node.fields(*FACT.keys)
     name = f["name"].text() if "name" in f else ""
     if name and name not in ATTRIBUTES and not name.startswith("fact."):
         f["name"].wrong(f"{name!r} is no attribute", suggestion(name, [*ATTRIBUTES, "fact.NAME"]))
     value = read_expression(f["value"], afterwards=True) if "value" in f else None
-    age = read_span(f["age"]) if "age" in f else None
+    usual = settings.fact_age_people if name.startswith("user.") else settings.fact_age_targets
+    age = read_span(f["age"]) if "age" in f else usual
     when = read_condition(f["when"]) if "when" in f else None
     read = read_type(f["read"]) if "read" in f else ""
     arguments = read_arguments(f["arguments"]) if "arguments" in f else None

@@ -275,7 +275,9 @@ FACT = Shape(
         "read": Key(TYPE, "The row by which Handrail reads.", True),
         "arguments": Key(Named(Either(EXPRESSION)), "The arguments of the read.", True),
         "value": Key(EXPRESSION, "The fact, from `result`.", True),
-        "age": Key(SPAN, "How long it counts.", True),
+        "age": Key(
+            SPAN, "How long it counts; absent: fact_age_people of user.*, else fact_age_targets."
+        ),
         "types": Key(GLOBS, "For which calls; absent: all."),
         "when": Key(CONDITION, "For which of them."),
     },

@@ -8,9 +8,11 @@ folder that is watched (`service.folder`) publishes by itself only what lowers n
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from handrail.core import policy as document
+from handrail.core.defaults import Settings
 from handrail.core.events import EventType
 from handrail.core.model import SignedIn
 from handrail.core.policy import Policy
@@ -64,6 +66,10 @@ class Policies:
     def current(self) -> Policy:
         """The policy in force. Raises `NotFound` before the first is published."""
         return self.version(self._current)
+
+    def heartbeat(self) -> timedelta:
+        """How long the record may be silent; the default before there is a policy."""
+        return (self.current().settings if self._current else Settings()).heartbeat
 
     def version(self, digest: str) -> Policy:
         """A published version by its digest."""

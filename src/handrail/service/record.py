@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from handrail.clock import Clock, to_us
+from handrail.core.defaults import Settings
 from handrail.core.events import EventType
 from handrail.core.model import SignedIn
 from handrail.errors import BadInput, HandrailError, NotFound
@@ -33,14 +34,21 @@ log = structlog.get_logger(__name__)
 
 #: The longest that a committed head stays unsigned (SPEC 12).
 SIGN_WITHIN = 1.0
-HEARTBEAT = timedelta(hours=24)
 
 
 class Record:
     """Signs, publishes and exports the log."""
 
-    def __init__(self, store: Store, signer: Signer, folder: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        signer: Signer,
+        folder: Path,
+        clock: Clock,
+        heartbeat_after: Callable[[], timedelta] = lambda: Settings().heartbeat,
+    ) -> None:
         self._store = store
+        self._heartbeat_after = heartbeat_after
         self._signer = signer
         self._folder = folder
         self._publisher = Publisher(signer, folder)
@@ -151,14 +159,14 @@ class Record:
             self._wake.wait(60.0)
             self._wake.clear()
             self.sign()
-            self._heartbeat()
+            self.beat()
             self._stop.wait(SIGN_WITHIN / 2)
 
-    def _heartbeat(self) -> None:
+    def beat(self) -> None:
         """Silence in the record must be visible as such: an entry a day at the least."""
         with self._store.read() as reader:
             at = int(reader.head()["at"])
-        if to_us(self._clock.now()) - at < HEARTBEAT // timedelta(microseconds=1):
+        if to_us(self._clock.now()) - at < self._heartbeat_after() // timedelta(microseconds=1):
             return
         try:
             self._store.commit(lambda view: Rows(events=(Event(EventType.HEARTBEAT, "handrail"),)))
