@@ -623,6 +623,28 @@ def test_rows_are_signed_by_groups_as_oneself(doors: Any, dan: Any, ben: Any) ->
     )
 
 
+def test_a_row_shows_in_which_versions_it_changed(doors: Any, dan: Any) -> None:
+    house = doors.house
+    files = house.s.drafts.show(doors.draft())["files"]
+    lowered = files["matrix/all.yaml"]
+    for tier in (1, 3, 3):
+        files["matrix/all.yaml"] = lowered.replace(
+            "type: up.assign_licence\n    tier: 1", f"type: up.assign_licence\n    tier: {tier}"
+        )
+        files["rules/more.yaml"] = f"rules: []  # {tier}\n"
+        if tier != house.s.policies.current().row("up.assign_licence").tier:
+            house.s.policies.publish(house.who("per_anna"), files, second=house.who("per_dan"))
+
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", dan.get("/matrix/up.assign_licence").text))
+    assert "Version 1, added , tier 2" in text
+    assert "Version 2, changed , tier 1" in text
+    assert "Version 3, changed , tier 3" in text
+    assert "by Anna Tier." in text
+    other = dan.get("/matrix/up.get_user").text
+    assert "Version 1, added" in other
+    assert "Version 2" not in other
+
+
 def test_a_draft_is_replayed_over_ones_own_past_before_publishing(doors: Any, dan: Any) -> None:
     doors.house.act("assign_licence", sku="E3")
     path = f"/settings/policy/drafts/{doors.draft()}"

@@ -60,7 +60,11 @@ def row(visit: Visit) -> Response:
     recent = visit.services.read.actions(type=found["type"], limit=10)
     clients = visit.services.read.clients()
     return visit.page(
-        "row.html", r=found, recent=recent, names={c["id"]: c["name"] for c in clients}
+        "row.html",
+        r=found,
+        recent=recent,
+        names={c["id"]: c["name"] for c in clients},
+        history=visit.services.read.row_history(found["type"]),
     )
 
 

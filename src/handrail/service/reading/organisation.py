@@ -161,6 +161,36 @@ class Organisation(Reading):
             )
         return rows
 
+    def row_history(self, type: str) -> list[dict[str, Any]]:
+        """The policy versions in which the row of *type* changed, newest first: what it was from
+        then on, and which of its parts changed."""
+        names = self.names()
+        with self._store.read() as reader:
+            versions = [
+                (r["n"], r["at"], r["by"], codec.load(r["document"])["rows"].get(type))
+                for r in reader.policies()
+            ]
+        found: list[dict[str, Any]] = []
+        before: dict[str, Any] | None = None
+        for n, at, by, row in reversed(versions):  # oldest first
+            if row == before:
+                continue
+            was, now = before or {}, row or {}
+            found.append(
+                {
+                    "n": n,
+                    "at": shown.when(at),
+                    "by": names.get(by, by),
+                    "tier": now.get("tier"),
+                    "changed": sorted(k for k in {*was, *now} if was.get(k) != now.get(k))
+                    if before is not None and row is not None
+                    else [],
+                    "what": "added" if before is None else "removed" if row is None else "changed",
+                }
+            )
+            before = row
+        return found[::-1]
+
     def policy(self) -> dict[str, Any]:
         """The version in force, its history, and every default with its reason."""
         current = self._policies.current()
