@@ -70,6 +70,10 @@ test: lint tests/npm/node_modules/.stamp ## the gate and every test, with covera
 check: lint tests/npm/node_modules/.stamp ## the gate without browser tests
 	$(BIN)/pytest -n $(WORKERS) -m "not browser" $(ARGS)
 
+.PHONY: explore
+explore: $(VENV)/stamp-dev ## property tests and state machines with examples that are new each time
+	HANDRAIL_EXAMPLES=explore $(BIN)/pytest -q -n $(WORKERS) -m hypothesis $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(VENV)/stamp-dev ## coverage-guided fuzzing, SECONDS for each target
 	HANDRAIL_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest -q -s tests/fuzz -o faulthandler_timeout=0 $(ARGS)
