@@ -26,7 +26,7 @@ PAGES = (
     "/feed", "/feed?tab=all", "/feed?tab=reversed", "/feed?tab=alone", "/actions",
     "/actions?state=waiting&tier=3", "/matrix", "/matrix?tier=1", "/matrix?q=firewall",
     "/matrix/up.add_firewall_rule", "/pause", "/pause?what=client:acme", "/audit",
-    "/audit?client=acme", "/audit/0", "/incidents", "/settings", "/settings/people",
+    "/audit?client=acme", "/audit?text=firewall&tier=3&state=waiting", "/audit/0", "/incidents", "/settings", "/settings/people",
     "/settings/people?change=per_eve", "/settings/agents", "/settings/clients",
     "/settings/connections", "/settings/connections/up", "/settings/policy", "/keys", "/search",
     "/search?q=acme", "/device",
@@ -291,7 +291,7 @@ def test_a_strange_search_finds_nothing_and_breaks_nothing(ben: Any, q: str) -> 
 @pytest.mark.parametrize(
     "path",
     [
-        "/audit?before=x", "/audit?since=never", "/audit?since=0001-01-01T00:00:00%2B14:00",
+        "/audit?before=x", "/audit?tier=9", "/audit?since=never", "/audit?since=0001-01-01T00:00:00%2B14:00",
         f"/audit?before={'9' * 40}", "/audit/x", "/audit/99999999", "/audit/x/proof", "/audit/99999999/proof", "/actions/act_none",
         "/proposals/prp_none", "/proposals/prp_none/compare?from=a&to=b", "/matrix/none.none",
         "/settings/connections/none", "/setup/none",

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from handrail.errors import Conflict, Refused
-from handrail.store.contract import Change, Put, Rows
+from handrail.store.contract import Change, Find, Put, Rows
 
 THREADS = 64
 
@@ -45,7 +45,10 @@ def test_every_caller_gets_its_own_position(store, make):
     with store.read() as reader:
         entries = {orjson.loads(b)["action"]: seq for seq, b in reader.stream(1)}
         chains = [
-            [orjson.loads(e["body"]) for e in reader.entries(client=f"c{n}", limit=2_000)][::-1]
+            [
+                orjson.loads(e["body"])
+                for e in reader.entries(Find(client=f"c{n}", limit=2_000)).rows
+            ][::-1]
             for n in range(5)
         ]
     assert entries == told
@@ -110,7 +113,7 @@ def test_I3_of_many_who_begin_one_approved_action_one_does(store, make):
 
     assert len(began) == 1
     with store.read() as reader:
-        assert len(reader.entries(action="act_1")) == 1
+        assert len(reader.entries(Find(action="act_1")).rows) == 1
 
 
 def test_I3_of_many_with_one_key_one_makes_an_action(store, make):

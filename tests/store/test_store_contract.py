@@ -9,7 +9,7 @@ import pytest
 from handrail.clock import to_us
 from handrail.core.model import Degree, Tier
 from handrail.errors import BadInput, Conflict, Refused, TooLarge, Unavailable
-from handrail.store.contract import Change, Drop, OpenProposal, Put, Rows
+from handrail.store.contract import Change, Drop, Find, OpenProposal, Put, Rows
 from handrail.store.database import open_store
 from handrail.store.driver import Connection
 from handrail.store.view import Impossible
@@ -31,13 +31,13 @@ def test_rows_and_entries_are_there_when_commit_returns(store, make):
     assert [a.seq for a in at] == [1, 2]  # 0 is the start of the log
     with store.read() as reader:
         assert reader.row("client", "c1")["name"] == "C1"
-        assert [e["seq"] for e in reader.entries(client="c1")] == [1]
+        assert [e["seq"] for e in reader.entries(Find(client="c1")).rows] == [1]
         assert reader.head()["size"] == 3
 
 
 def test_a_new_log_begins_with_its_start(store):
     with store.read() as reader:
-        assert [e["type"] for e in reader.entries()] == ["handrail:log:started"]
+        assert [e["type"] for e in reader.entries(Find()).rows] == ["handrail:log:started"]
 
 
 def test_a_refused_unit_leaves_nothing(store, make):
@@ -534,7 +534,7 @@ def test_a_listener_may_commit(store, make):
     store.commit(make.wants(events=(make.event("first"),)))
 
     with store.read() as reader:
-        assert [e["type"] for e in reader.entries(limit=2)] == ["second", "first"]
+        assert [e["type"] for e in reader.entries(Find(limit=2)).rows] == ["second", "first"]
 
 
 def test_I11_the_first_lane_overtakes_what_waits(store, make):

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from handrail.clock import FakeClock, to_us
 from handrail.errors import Conflict, Refused, Unavailable
-from handrail.store.contract import Change, Drop, Event, Put, Rows
+from handrail.store.contract import Change, Drop, Event, Find, Put, Rows
 from handrail.store.database import open_store
 from handrail.store.driver import Connection
 from handrail.store.memory import Memory
@@ -436,7 +436,7 @@ class Together(RuleBasedStateMachine):
             ]
             assert reader.head()["epoch"] == self.twin.epoch
             for client, places in self.twin.chains.items():
-                chain = [e["seq"] for e in reader.entries(client=client, limit=1000)]
+                chain = [e["seq"] for e in reader.entries(Find(client=client, limit=1000)).rows]
                 assert chain[::-1] == places
         self.store._batches.open()  # loads afresh where the last batch was abandoned
         carried = self.store._batches._memory

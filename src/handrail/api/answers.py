@@ -17,10 +17,6 @@ Cursor = Annotated[
     str | None,
     Query(max_length=200, description="`next` of the page before."),
 ]
-Since = Annotated[
-    datetime | None, Query(description="Only what happened at or after this time (RFC 3339).")
-]
-
 
 class Page(BaseModel):
     """One page of a list."""
@@ -74,13 +70,13 @@ def cut(items: Sequence[Mapping[str, Any]], limit: int, *, key: str = "id") -> R
     return answer({"items": shown, "next": more})
 
 
-def since_us(since: datetime | None) -> int | None:
+def since_us(since: datetime | None, name: str = "since") -> int | None:
     """*since* as the store counts. Raises `BadInput` when it has no zone."""
     if since is None:
         return None
     if since.tzinfo is None:
-        raise BadInput("since needs its zone", hint="Such as 2026-11-02T09:00:00Z.")
+        raise BadInput(f"{name} needs its zone", hint="Such as 2026-11-02T09:00:00Z.")
     try:
         return to_us(since)
     except OverflowError:
-        raise BadInput("since is out of range") from None
+        raise BadInput(f"{name} is out of range") from None

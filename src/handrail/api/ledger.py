@@ -1,14 +1,19 @@
 """`/v1/ledger`: the record. The checkpoint and the tiles are files that any static host could
 serve; the entries are the same with a sentence each, for people."""
 
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from handrail.api import auth, body
-from handrail.api.answers import Limit, Page, Since, answer, cut, since_us
+from handrail.api.answers import Page, answer, dumps, since_us
 from handrail.api.door import TheDoor
+from handrail.core.action import State
+from handrail.core.events import EventType
 from handrail.errors import BadInput
+from handrail.store.contract import Find
 
 router = APIRouter(prefix="/ledger", tags=["ledger"], route_class=body.Route)
 
@@ -71,27 +76,65 @@ def proof(
     return Response(found, 200, {"Cache-Control": "no-cache"}, "text/plain; charset=utf-8")
 
 
-@router.get("/entries", summary="List entries", response_model=Page)
-def entries(
-    door: TheDoor,
-    who: auth.Who,
-    limit: Limit = 100,
-    cursor: Annotated[int | None, Query(ge=0, lt=1 << 53)] = None,
-    action: Annotated[str | None, Query(max_length=100)] = None,
-    client: Annotated[str | None, Query(max_length=100)] = None,
-    type: Annotated[list[str] | None, Query(max_length=50)] = None,
-    since: Since = None,
-) -> Response:
-    """Newest first, each with its sentence and its bytes as they stand in the record."""
-    rows = door.services.read.entries(
-        action=action,
-        client=client,
-        types=tuple(type or ()),
-        since=since_us(since),
-        before=cursor,
-        limit=limit + 1,
+Word = Annotated[str | None, Field(max_length=100)]
+
+
+class Sought(BaseModel):
+    """What is sought in the record."""
+
+    limit: int = Field(default=100, ge=1, le=500, description="How many at most.")
+    cursor: int | None = Field(
+        default=None, ge=0, lt=1 << 53, description="`next` of the page before."
     )
-    return cut(rows, limit, key="seq")
+    action: Word = None
+    client: Word = None
+    agent: Word = None
+    person: Word = None
+    regime: Word = None
+    text: Word = None
+    type: list[EventType] = Field(default_factory=list)
+    tier: list[Annotated[int, Field(ge=1, le=4)]] = Field(
+        default_factory=list, max_length=4, description="4: prohibited."
+    )
+    state: list[State] = Field(default_factory=list)
+    since: datetime | None = Field(default=None, description="At or after this time (RFC 3339).")
+    until: datetime | None = Field(default=None, description="Before this time (RFC 3339).")
+    lines: bool = Field(default=False, description="JSON Lines; a `Link` leads to the next page.")
+
+
+@router.get("/entries", summary="Search the entries", response_model=Page)
+def entries(
+    door: TheDoor, who: auth.Who, request: Request, only: Annotated[Sought, Query()]
+) -> Response:
+    """Newest first, each with its sentence and its bytes as they stand in the record.
+
+    Everything that is given must hold. `tier`, `state`, `agent` and `regime` are of the action
+    that an entry is about. A search that no index serves looks at 50,000 entries at a time: a
+    page may hold few or none and still have a `next`.
+    """
+    found, older = door.services.read.entries(
+        Find(
+            action=only.action,
+            client=only.client,
+            agent=only.agent,
+            person=f"person:{only.person}" if only.person else None,
+            regime=only.regime,
+            text=only.text or None,
+            types=tuple(only.type),
+            tiers=tuple(only.tier),
+            states=tuple(only.state),
+            since=since_us(only.since),
+            until=since_us(only.until, "until"),
+            before=only.cursor,
+            limit=only.limit,
+        )
+    )
+    if not only.lines:
+        return answer({"items": found, "next": None if older is None else str(older)})
+    onward = request.url.include_query_params(cursor=older)
+    headers = {} if older is None else {"Link": f'<{onward}>; rel="next"'}
+    body = b"".join(dumps(entry) + b"\n" for entry in found)
+    return Response(body, 200, headers, "application/jsonl")
 
 
 @router.get("/entries/{seq}", summary="One entry")

@@ -1,17 +1,22 @@
 """The record: its state, its newest entries with filters, and one entry as it stands (UX 4.6)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from starlette.responses import Response
 
 from handrail.clock import to_us
 from handrail.console.door import Pages, Visit
+from handrail.core.action import State
 from handrail.core.events import EventType
 from handrail.errors import BadInput
+from handrail.store.contract import Find
 
 PAGE = 40  # entries
 MAX_POSITION = 1 << 60
-FILTERS = ("action", "client", "type", "since")
+FILTERS = (
+    "text", "client", "type", "since", "until", "agent", "person", "tier", "state", "regime", "action",
+)  # fmt: skip
 
 
 def audit(visit: Visit) -> Response:
@@ -27,24 +32,45 @@ def check(visit: Visit) -> Response:
 
 def _show(visit: Visit, verified: tuple[bool, str] | None) -> Response:
     _ = visit.person
-    filters = {n: visit.query(n) for n in FILTERS}
-    entries = visit.services.read.entries(
-        action=filters["action"] or None,
-        client=filters["client"] or None,
-        types=(filters["type"],) if filters["type"] else (),
-        since=_since(filters["since"]),
-        before=_position(visit.query("before")),
-        limit=PAGE,
-    )
+    filters = {n: visit.query(n).strip() for n in FILTERS}
+    read = visit.services.read
+    entries, older = read.entries(_wanted(filters, _position(visit.query("before"))))
+    clients = read.clients()
     return visit.page(
         "audit.html",
         entries=entries,
         filters=filters,
         types=[t.value for t in EventType],
+        states=[s.value for s in State],
+        regimes=sorted({r for c in clients for r in c["regimes"]}),
         record=visit.services.record.status(),
         verified=verified,
-        clients=visit.services.read.clients(),
-        older=entries[-1]["seq"] if len(entries) == PAGE else None,
+        clients=clients,
+        agents=read.agents(),
+        people=read.people(),
+        older=older,
+        page=PAGE,
+    )
+
+
+def _wanted(filters: Mapping[str, str], before: int | None) -> Find:
+    tier = filters["tier"]
+    if tier not in {"", "1", "2", "3", "4"}:
+        raise BadInput(f"{tier[:40]!r} is no tier", hint="1, 2, 3, or 4 for prohibited.")
+    return Find(
+        action=filters["action"] or None,
+        client=filters["client"] or None,
+        agent=filters["agent"] or None,
+        person=f"person:{filters['person']}" if filters["person"] else None,
+        regime=filters["regime"] or None,
+        text=filters["text"] or None,
+        types=(filters["type"],) if filters["type"] else (),
+        states=(filters["state"],) if filters["state"] else (),
+        tiers=(int(tier),) if tier else (),
+        since=_instant(filters["since"]),
+        until=_instant(filters["until"]),
+        before=before,
+        limit=PAGE,
     )
 
 
@@ -78,7 +104,7 @@ def _position(text: str) -> int | None:
     return int(text)
 
 
-def _since(text: str) -> int | None:
+def _instant(text: str) -> int | None:
     if not text:
         return None
     try:

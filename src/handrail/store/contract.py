@@ -19,7 +19,7 @@ encoded. Column names are those of `store.tables`.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from handrail.core.model import Agent, Client, Pause, Person, Standing
 
@@ -161,6 +161,32 @@ class View(Protocol):
 Unit = Callable[[View], Rows]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Find:
+    """What is sought in the record: everything that is given must hold (SPEC 9)."""
+
+    action: str | None = None
+    client: str | None = None  #: entries of this client's chain
+    person: str | None = None  #: a principal such as `person:prs_…`: what that person did
+    agent: str | None = None  #: an agent's id: everything about what it asked for
+    regime: str | None = None  #: about actions for clients that have it today
+    text: str | None = None  #: in the entry, or in the sentence of its action, in any case
+    types: Sequence[str] = ()
+    states: Sequence[str] = ()  #: that the action is in now
+    tiers: Sequence[int] = ()
+    since: int | None = None  #: an instant, microseconds
+    until: int | None = None  #: an instant, itself not included
+    before: int | None = None  #: a position: `Found.older` of the page before
+    limit: int = 100
+
+
+class Found(NamedTuple):
+    """A page of entries (`seq`, `at`, `type`, `principal`, `action`, `body`)."""
+
+    rows: Sequence[Row]
+    older: int | None  #: go on before this position; None when everything was looked at
+
+
 class Reader(Protocol):
     """One consistent snapshot for pages and reports. Lists are newest first unless said."""
 
@@ -261,17 +287,8 @@ class Reader(Protocol):
         """Actions and reversals begun without an outcome."""
 
     # the record
-    def entries(
-        self,
-        *,
-        action: str | None = None,
-        client: str | None = None,
-        types: Sequence[str] = (),
-        since: int | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> Sequence[Row]:
-        """Entry rows (`seq`, `at`, `type`, `principal`, `action`, `body`), newest first."""
+    def entries(self, find: Find) -> Found:
+        """One page of the record, newest first."""
 
     def stream(self, start: int = 0, end: int | None = None) -> Iterable[tuple[int, bytes]]:
         """Every entry's (position, bytes), in order, without holding them all."""

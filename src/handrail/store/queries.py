@@ -272,12 +272,13 @@ class Filter(NamedTuple):
     tiers: int = 0
 
 
-def _in(column: ColumnElement[Any], name: str, n: int) -> ColumnElement[bool]:
+def within(column: ColumnElement[Any], name: str, n: int) -> ColumnElement[bool]:
+    """*column* is one of *n* values."""
     return column.in_([bindparam(f"{name}_{i}") for i in range(n)])
 
 
 def many(name: str, values: Sequence[Any]) -> dict[str, Any]:
-    """The parameters of an `_in`."""
+    """The parameters of `within`."""
     return {f"{name}_{i}": value for i, value in enumerate(values)}
 
 
@@ -301,9 +302,9 @@ def actions(shape: Filter) -> Query:
     }  # fmt: skip
     chosen = [where[n] for n in sorted(shape.names)]
     if shape.words:
-        chosen.append(_in(_A.state, "state", shape.words))
+        chosen.append(within(_A.state, "state", shape.words))
     if shape.tiers:
-        chosen.append(_in(_A.tier, "tier", shape.tiers))
+        chosen.append(within(_A.tier, "tier", shape.tiers))
     # The few unfinished ones are found by their own index and sorted; the plus keeps the planner
     # from walking all of time for them.
     time = literal_column("+action.at") if "unfinished" in shape.names else _A.at
@@ -354,30 +355,4 @@ def incidents(shape: Filter) -> Query:
     return Query(
         "incidents", "The harms that were recorded.",
         statement.order_by(tables.incident.c.id.desc()).limit(bindparam("limit")),
-    )  # fmt: skip
-
-
-@cache
-def entries(shape: Filter) -> Query:
-    """A page of the record; ``since`` is a position here, since time follows it."""
-    e, chain = tables.entry.c, tables.client_chain.c
-    where: dict[str, ColumnElement[bool]] = {
-        "action": e.action == bindparam("action"),
-        "client": chain.client == bindparam("client"),
-        "since": e.seq >= bindparam("since"),
-        "before": e.seq < bindparam("before"),
-    }
-    chosen = [where[n] for n in sorted(shape.names)]
-    if shape.words:
-        chosen.append(_in(e.type, "type", shape.words))
-    statement = select(e.seq, e.at, e.type, e.principal, e.action, e.body)
-    if "client" in shape.names:
-        # From the client's own chain, whose places run as the positions do.
-        statement = statement.join_from(tables.client_chain, tables.entry, e.seq == chain.seq)
-        by = chain.n.desc()
-    else:
-        by = e.seq.desc()
-    return Query(
-        "entries", "The record, newest first.",
-        statement.where(and_(True, *chosen)).order_by(by).limit(bindparam("limit")),
     )  # fmt: skip

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from handrail.store import queries, sql
-from handrail.store.contract import Row
+from handrail.store import queries, search, sql
+from handrail.store.contract import Find, Found, Row
 from handrail.store.driver import Connection
 from handrail.store.queries import Filter, Query, many
 
@@ -202,32 +202,8 @@ class SnapshotReader:
 
     # --- the record ---
 
-    def entries(
-        self,
-        *,
-        action: str | None = None,
-        client: str | None = None,
-        types: Sequence[str] = (),
-        since: int | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> Sequence[Row]:
-        start = None if since is None else self._position(since)
-        given = _given(action=action, client=client, since=start, before=before)
-        query = queries.entries(Filter(frozenset(given), len(types)))
-        return self._all(query, **given, **many("type", types), limit=limit)
-
-    def _position(self, at: int) -> int:
-        """The first position at *at* or later: time never goes back along the log."""
-        low, high = 0, int(self.head()["size"])
-        while low < high:
-            middle = (low + high) // 2
-            row = queries.ENTRY_AT.one(self._connection, seq=middle)
-            if row is None or row["at"] >= at:
-                high = middle
-            else:
-                low = middle + 1
-        return low
+    def entries(self, find: Find) -> Found:
+        return search.entries(self._connection, find, int(self.head()["size"]))
 
     def stream(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
         stop = int(self.head()["size"]) if end is None else end

@@ -16,10 +16,12 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    and_,
     literal_column,
 )
 
 from handrail.core.action import BEGAN, State
+from handrail.core.events import EventType
 from handrail.store.principals import (
     agent,
     agent_key,
@@ -33,9 +35,9 @@ from handrail.store.schema import metadata, partial
 
 __all__ = [
     "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "device",
-    "entry", "head", "incident", "metadata", "notice", "pause", "person", "person_role",
-    "policy_draft", "policy_version", "proposal", "reversal", "rollback", "sealed", "session", "set_up_link",
-    "standing", "tool", "unfinished", "unpublished",
+    "entry", "head", "incident", "metadata", "notice", "of_people", "pause", "person", "person_role",
+    "policy_draft", "policy_version", "proposal", "reversal", "rollback", "sealed", "seldom", "session",
+    "set_up_link", "standing", "tool", "unfinished", "unpublished",
 ]  # fmt: skip
 
 
@@ -70,6 +72,26 @@ entry = Table(
     Column("leaf", LargeBinary, nullable=False),
 )
 partial("ix_entry_action", entry.c.action, entry.c.seq, where=entry.c.action.is_not(None))
+#: What people did: few entries, so that an index of them costs agents' actions nothing.
+of_people = and_(
+    entry.c.principal >= literal_column("'person:'"),
+    entry.c.principal < literal_column("'person;'"),
+)
+partial("ix_entry_person", entry.c.principal, entry.c.seq, where=of_people)
+#: The entries that every action makes, of whatever tier: no index of types holds them.
+OFTEN = frozenset(
+    {
+        EventType.ACTION_BEGUN,
+        EventType.ACTION_DONE,
+        EventType.ACTION_FAILED,
+        EventType.ACTION_PROPOSED,
+        EventType.ACTION_RELEASED,
+        EventType.NOTICE_SENT,
+        EventType.READ_MADE,
+    }
+)
+seldom = entry.c.type.not_in([literal_column(f"'{type}'") for type in sorted(OFTEN)])
+partial("ix_entry_type", entry.c.type, entry.c.seq, where=seldom)
 
 client_chain = Table(
     "client_chain",

@@ -8,7 +8,7 @@ from handrail.core.events import EventType
 from handrail.errors import NotFound
 from handrail.service import codec, shown
 from handrail.service.reading.base import Reading
-from handrail.store.contract import Reader, Row
+from handrail.store.contract import Find, Reader, Row
 
 
 class Actions(Reading):
@@ -96,14 +96,16 @@ class Actions(Reading):
             row = reader.row("action", action_id)
             if row is None or (agent is not None and row["agent"] != agent):
                 raise NotFound(f"no action {action_id}")
-            rows = reader.entries(action=action_id, limit=500)
+            rows = reader.entries(Find(action=action_id, limit=500)).rows
         return [shown.entry(r, names) for r in reversed(rows)]
 
-    def entries(self, **filters: Any) -> list[dict[str, Any]]:
-        """Ledger entries with their sentences, newest first; filters as `Reader.entries`."""
+    def entries(self, find: Find) -> tuple[list[dict[str, Any]], int | None]:
+        """A page of ledger entries with their sentences, newest first, and before which position
+        to go on; None when everything was looked at."""
         names = self.names()
         with self._store.read() as reader:
-            return [shown.entry(row, names) for row in reader.entries(**filters)]
+            found = reader.entries(find)
+        return [shown.entry(row, names) for row in found.rows], found.older
 
     def said(
         self, type: EventType, *, before: int | None = None, limit: int = 50
@@ -111,7 +113,7 @@ class Actions(Reading):
         """What agents raised or noted, newest first, each with its words opened from the seal."""
         names = self.names()
         with self._store.read() as reader:
-            rows = reader.entries(types=(type.value,), before=before, limit=limit)
+            rows = reader.entries(Find(types=(type.value,), before=before, limit=limit)).rows
             return [
                 {**(entry := shown.entry(r, names)), "words": self._words(reader, entry["body"])}
                 for r in rows

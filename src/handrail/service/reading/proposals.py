@@ -15,7 +15,7 @@ from handrail.errors import HandrailError, NotFound
 from handrail.service import codec, shown
 from handrail.service.reading.base import DAY_US, Reading, away
 from handrail.store import nouns
-from handrail.store.contract import Reader, Row
+from handrail.store.contract import Find, Reader, Row
 
 
 class Proposals(Reading):
@@ -82,7 +82,8 @@ class Proposals(Reading):
         and the proposal concerned, if any. What live pages listen for; never any content."""
         with self._store.read() as reader:
             size = int(reader.head()["size"])
-            rows = reader.entries(limit=min(size - after, limit)) if size > after else ()
+            wanted = Find(limit=min(size - after, limit))
+            rows = reader.entries(wanted).rows if size > after else ()
             of = {a: reader.row("action", a) for a in {r["action"] for r in rows} if a}
         return size, [
             (r["type"], str((of.get(r["action"]) or {}).get("proposal") or "")) for r in rows

@@ -150,6 +150,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('seq', name=op.f('pk_entry'))
     )
     op.create_index('ix_entry_action', 'entry', ['action', 'seq'], unique=False, sqlite_where=sa.text('action IS NOT NULL'), postgresql_where=sa.text('action IS NOT NULL'))
+    op.create_index('ix_entry_person', 'entry', ['principal', 'seq'], unique=False, sqlite_where=sa.text("principal >= 'person:' AND principal < 'person;'"), postgresql_where=sa.text("principal >= 'person:' AND principal < 'person;'"))
+    op.create_index('ix_entry_type', 'entry', ['type', 'seq'], unique=False, sqlite_where=sa.text("(type NOT IN ('handrail:action:begun', 'handrail:action:done', 'handrail:action:failed', 'handrail:action:proposed', 'handrail:action:released', 'handrail:notice:sent', 'handrail:read:made'))"), postgresql_where=sa.text("(type NOT IN ('handrail:action:begun', 'handrail:action:done', 'handrail:action:failed', 'handrail:action:proposed', 'handrail:action:released', 'handrail:notice:sent', 'handrail:read:made'))"))
     op.create_table('head',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('origin', sa.Text(), nullable=False),

@@ -1,0 +1,178 @@
+"""Searching the record: filters in, one page out, newest first, in bounded time (SPEC 9).
+
+The record is walked from its newest place to its oldest: the whole log by position, or one
+client's entries by their places in that client's chain. Time never goes back along either, so
+*since* and *until* are places, found by halving. An action's entries, a person's own and those of
+a seldom type have indexes; every other filter looks at `LOOKED_AT` places at most and says from where to go on, so
+that a filter that finds nothing in ten million entries costs no more than one that finds much.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from handrail.store import tables
+from handrail.store.contract import Find, Found
+from handrail.store.driver import Connection
+from handrail.store.queries import ENTRY_AT, Query, many, within
+from handrail.store.tables import OFTEN, of_people, seldom
+
+#: Places that one page looks at, where no index leads to what is sought.
+LOOKED_AT = 50_000
+
+_E, _A, _C = tables.entry.c, tables.action.c, tables.client_chain.c
+_INDEXED = frozenset({"action", "person", "seldom"})
+_OF_THE_ACTION = frozenset({"agent", "regime", "state", "tier"})
+
+
+class Shape(NamedTuple):
+    """Which filters are given: what a statement is compiled for."""
+
+    names: frozenset[str]
+    types: int = 0
+    states: int = 0
+    tiers: int = 0
+    by_client: bool = False
+
+
+def entries(connection: Connection, find: Find, size: int, look: int = LOOKED_AT) -> Found:
+    """The newest entries that *find* wants, of a log of *size* entries.
+
+    Without an index it looks at *look* places at most.
+    """
+    low, high = 0, size if find.before is None else min(find.before, size)
+    if find.since is not None:
+        low = _first(size, find.since, lambda seq: _at(connection, seq))
+    if find.until is not None:
+        high = min(high, _first(size, find.until, lambda seq: _at(connection, seq)))
+    places = None
+    if find.client is not None:
+        last = _LAST_PLACE.one(connection, client=find.client)
+        places = Places(connection, find.client, 0 if last is None else last["n"] + 1)
+        low, high = places.first(low), places.first(high)
+    values = {
+        name: value
+        for name in ("action", "person", "agent", "regime", "text")
+        if (value := getattr(find, name)) is not None
+    }
+    names = frozenset(values)
+    if len(find.types) == 1 and find.types[0] not in OFTEN:
+        names |= {"seldom"}
+    loose = (names - _INDEXED) or find.types or find.states or find.tiers
+    floor = max(low, high - look) if loose and not names & _INDEXED else low
+    if find.text is not None:
+        values["text"] = find.text.lower()
+    if find.client is not None:
+        values["client"] = find.client
+    shape = Shape(
+        names, len(find.types), len(find.states), len(find.tiers), by_client=places is not None
+    )
+    rows = statement(shape).rows(
+        connection,
+        **values,
+        **many("type", find.types),
+        **many("state", find.states),
+        **many("tier", find.tiers),
+        low=floor,
+        high=high,
+        limit=find.limit + 1,
+    )
+    if len(rows) > find.limit:
+        return Found(rows[: find.limit], rows[find.limit - 1]["seq"])
+    if floor > low:
+        return Found(rows, floor if places is None else places.position(floor))
+    return Found(rows, None)
+
+
+class Places:
+    """The places of one client's chain, and the positions that they have in the log."""
+
+    def __init__(self, connection: Connection, client: str, length: int) -> None:
+        self._connection = connection
+        self._client = client
+        self._length = length
+
+    def first(self, seq: int) -> int:
+        """The first place at position *seq* or later."""
+        return _first(self._length, seq, self.position)
+
+    def position(self, n: int) -> int:
+        """The position of place *n*."""
+        row = _PLACE.one(self._connection, client=self._client, n=n)
+        return 0 if row is None else int(row["seq"])
+
+
+def _first(length: int, wanted: int, of: Callable[[int], int]) -> int:
+    """The first of *length* places whose value, which never goes back, is *wanted* or more."""
+    low, high = 0, length
+    while low < high:
+        middle = (low + high) // 2
+        if of(middle) >= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _at(connection: Connection, seq: int) -> int:
+    row = ENTRY_AT.one(connection, seq=seq)
+    return 0 if row is None else int(row["at"])
+
+
+@cache
+def statement(shape: Shape) -> Query:
+    """A page of the record, between two places."""
+    regimes = func.json_each(tables.client.c.regimes).table_valued("value", name="r")
+    where: dict[str, ColumnElement[bool]] = {
+        "action": _E.action == bindparam("action"),
+        "person": and_(of_people, _E.principal == bindparam("person")),
+        "agent": _A.agent == bindparam("agent"),
+        "regime": select(literal_column("1"))
+        .select_from(tables.client, regimes)
+        .where(tables.client.c.id == _A.client, regimes.c.value == bindparam("regime"))
+        .exists(),
+        "seldom": seldom,
+        "text": or_(
+            func.instr(func.lower(cast(_E.body, Text)), bindparam("text")) > 0,
+            func.instr(func.lower(_A.sentence), bindparam("text")) > 0,
+        ),
+    }
+    chosen = [where[name] for name in sorted(shape.names)]
+    chosen += [
+        within(column, name, count)
+        for column, name, count in (
+            (_E.type, "type", shape.types),
+            (_A.state, "state", shape.states),
+            (_A.tier, "tier", shape.tiers),
+        )
+        if count
+    ]
+    place = _C.n if shape.by_client else _E.seq
+    chosen += [place >= bindparam("low"), place < bindparam("high")]
+    statement = select(_E.seq, _E.at, _E.type, _E.principal, _E.action, _E.body)
+    joined: Any = tables.entry
+    if shape.by_client:
+        joined = tables.client_chain.join(tables.entry, _E.seq == _C.seq)
+        chosen.append(_C.client == bindparam("client"))
+    if shape.states or shape.tiers or shape.names & _OF_THE_ACTION:
+        joined = joined.join(tables.action, _A.id == _E.action)
+    elif "text" in shape.names:
+        joined = joined.outerjoin(tables.action, _A.id == _E.action)
+    return Query(
+        "entries", "The record, newest first.",
+        statement.select_from(joined).where(and_(*chosen))
+        .order_by(place.desc()).limit(bindparam("limit")),
+    )  # fmt: skip
+
+
+_PLACE = Query(
+    "place", "Where a place of a client's chain lies.",
+    select(_C.seq).where(_C.client == bindparam("client"), _C.n == bindparam("n")),
+)  # fmt: skip
+_LAST_PLACE = Query(
+    "last_place", "How long a client's chain is.",
+    select(_C.n).where(_C.client == bindparam("client")).order_by(_C.n.desc()).limit(1),
+)  # fmt: skip
