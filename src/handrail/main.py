@@ -206,10 +206,10 @@ def _offered(
         host.close()
 
 
-def _bench(name: str | None, say: Say) -> Mapping[str, Any]:
+def _bench(name: str | None, say: Say, entries: int) -> Mapping[str, Any]:
     from handrail.bench import run
 
-    return run(name, say)
+    return run(name, say, entries)
 
 
 PROGRAMS = Programs(

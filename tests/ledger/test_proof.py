@@ -8,6 +8,7 @@ import pytest
 from handrail.ledger import merkle, proof
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.errors import VerificationError
+from handrail.ledger.tiles import Folder
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def test_every_entry_is_proven_and_no_other_passes_for_it(long_log: Any, path: P
     """I21: what was recorded can be shown to a stranger who holds one key."""
     key = long_log.key.verifier
     for n in (0, 1, 255, 256, 511, 512, 598, 599):
-        body = proof.inclusion(path, n)
+        body = proof.inclusion(Folder(path), n)
         assert proof.verify_inclusion(body, long_log.bodies[n], key).size == 600
         with pytest.raises(VerificationError, match="not in the tree"):
             proof.verify_inclusion(body, long_log.bodies[n - 1], key)
@@ -29,7 +30,7 @@ def test_every_older_tree_is_shown_to_be_continued(long_log: Any, path: Path) ->
     frontier: merkle.Frontier = ()
     for n, leaf in enumerate(long_log.leaves):
         if n in {1, 2, 7, 255, 256, 257, 512, 599}:
-            read = proof.parse_consistency(proof.consistency(path, n))
+            read = proof.parse_consistency(proof.consistency(Folder(path), n))
             assert read.at == n
             merkle.verify_consistency(
                 n, 600, read.hashes, merkle.root(frontier), long_log.head.root
@@ -39,19 +40,19 @@ def test_every_older_tree_is_shown_to_be_continued(long_log: Any, path: Path) ->
 
 def test_what_is_not_there_is_not_proven(path: Path) -> None:
     with pytest.raises(ValueError, match="no leaf 600"):
-        proof.inclusion(path, 600)
+        proof.inclusion(Folder(path), 600)
     with pytest.raises(ValueError, match="does not continue"):
-        proof.consistency(path, 601)
+        proof.consistency(Folder(path), 601)
 
 
 def test_a_proof_by_another_key_is_none(long_log: Any, path: Path) -> None:
     other = SignerKey.generate(long_log.key.name).verifier
     with pytest.raises(VerificationError, match="not signed by"):
-        proof.verify_inclusion(proof.inclusion(path, 3), long_log.bodies[3], other)
+        proof.verify_inclusion(proof.inclusion(Folder(path), 3), long_log.bodies[3], other)
 
 
 def test_extra_data_is_passed_over(long_log: Any, path: Path) -> None:
-    body = proof.inclusion(path, 3).replace(b"index", b"extra QUJD\nindex", 1)
+    body = proof.inclusion(Folder(path), 3).replace(b"index", b"extra QUJD\nindex", 1)
     proof.verify_inclusion(body, long_log.bodies[3], long_log.key.verifier)
 
 
@@ -73,7 +74,7 @@ def test_extra_data_is_passed_over(long_log: Any, path: Path) -> None:
     ],
 )
 def test_another_form_is_refused(path: Path, old: bytes, new: bytes) -> None:
-    body = proof.inclusion(path, 3)
+    body = proof.inclusion(Folder(path), 3)
     assert old in body
     with pytest.raises(VerificationError):
         proof.parse_inclusion(body.replace(old, new))
@@ -82,3 +83,18 @@ def test_another_form_is_refused(path: Path, old: bytes, new: bytes) -> None:
 def test_a_proof_that_is_only_its_first_line_is_refused() -> None:
     with pytest.raises(VerificationError):
         proof.parse_inclusion(f"{proof.MAGIC}\n\nx".encode())
+
+
+def test_a_damaged_tile_gives_no_proof_and_is_read_again_once_repaired(
+    log: Any, tmp_path: Path
+) -> None:
+    folder = Folder(log.grow(300).write(tmp_path))
+    tile = tmp_path / "tile/0/000"
+    whole = tile.read_bytes()
+    tile.write_bytes(whole[:64] + b"x" * 32 + whole[96:])
+    with pytest.raises(VerificationError):
+        proof.inclusion(folder, 7)
+
+    tile.write_bytes(whole)
+
+    proof.verify_inclusion(proof.inclusion(folder, 7), log.bodies[7], log.key.verifier)

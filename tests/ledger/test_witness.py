@@ -24,6 +24,7 @@ from handrail.ledger.errors import (
     Rollback,
     VerificationError,
 )
+from handrail.ledger.tiles import Folder
 from handrail.ledger.verify import verify
 from handrail.ledger.witness import SIZE, Witness
 from handrail.ledger.witness_server import prepared, serving
@@ -62,7 +63,7 @@ def ask(request: pytest.FixtureRequest, log: Any, tmp_path: Path, witness: Witne
 
 def offer(log: Any, path: Path, old: int) -> bytes:
     """The log as it stands, published anew, offered from *old*."""
-    return proof.consistency(log.write(path / f"{log.head.size}-{id(log)}-{old}"), old)
+    return proof.consistency(Folder(log.write(path / f"{log.head.size}-{id(log)}-{old}")), old)
 
 
 def test_a_log_that_grows_is_cosigned(ask: Ask, log: Any, tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ Machines are noisy: each figure is a median, product and baseline take turns, an
 what is worth quoting. Durable is compared with durable.
 """
 
+import functools
 import platform
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handrail.bench import action, decision, doors, importing, looking
+from handrail.bench import action, decision, doors, importing, ledger, looking
 from handrail.errors import BadInput
 
 Say = Callable[[str], None]
@@ -20,17 +21,23 @@ BENCHES: Mapping[str, Callable[[Say], dict[str, Any]]] = {
     "http": doors.http,
     "gateway": doors.gateway,
     "import": importing.run,
+    "ledger": ledger.run,
 }
 
 
-def run(name: str | None, say: Say) -> Mapping[str, Any]:
-    """Run one benchmark, or all of them. Raises `BadInput` for an unknown name."""
+def run(name: str | None, say: Say, entries: int = ledger.ENTRIES) -> Mapping[str, Any]:
+    """Run one benchmark, or all of them; the ledger's on a record of *entries*. Raises
+    `BadInput` for an unknown name."""
     if name is not None and name not in BENCHES:
         raise BadInput(f"no benchmark {name!r}", hint=f"One of: {', '.join(BENCHES)}.")
+    benches: dict[str, Callable[[Say], dict[str, Any]]] = {
+        **BENCHES,
+        "ledger": functools.partial(ledger.run, entries=entries),
+    }
     machine = f"Python {platform.python_version()}, {platform.machine()}"
     say(machine)
     found: dict[str, Any] = {"machine": machine}
-    for each, bench in BENCHES.items():
+    for each, bench in benches.items():
         if name in {None, each}:
             say("")
             found[each] = bench(say)

@@ -33,9 +33,9 @@ def run(say: Callable[[str], None]) -> dict[str, Any]:
     for count in RULES:
         for label, applying in (("5 %", max(1, count // 20)), ("all", count)):
             works[f"{count} rules, {label} applying"] = _work(load(policy(count, applying)))
-    before = _resident()
+    before = resident()
     large = load(policy(200, 10, rows=ROWS))
-    memory = _resident() - before
+    memory = resident() - before
     works[f"200 rules, 5 %, {ROWS:,} rows"] = _work(large)
     found = in_turn(works, times=60)
     base = found["sha256 of 1 KB"]
@@ -48,7 +48,7 @@ def run(say: Callable[[str], None]) -> dict[str, Any]:
     }
 
 
-def _resident() -> int:
+def resident() -> int:
     """The memory of this process in KiB."""
     text = Path("/proc/self/status").read_text() if Path("/proc/self/status").exists() else ""
     return int(text.partition("VmRSS:")[2].split()[0]) if "VmRSS:" in text else 0

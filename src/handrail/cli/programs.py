@@ -73,5 +73,5 @@ class Programs:
     ]
     #: The raw tools of a live MCP server: name, command line or URL, headers.
     offered: Callable[[str, Sequence[str], str, Mapping[str, str]], Sequence[Mapping[str, Any]]]
-    #: Run one benchmark, or all; returns what it measured.
-    bench: Callable[[str | None, Say], Mapping[str, Any]]
+    #: Run one benchmark, or all, on a record of so many entries; returns what it measured.
+    bench: Callable[[str | None, Say, int], Mapping[str, Any]]

@@ -176,10 +176,13 @@ def _utc(at: datetime | None) -> datetime | None:
 def bench(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Which one; by default all.")] = None,
+    entries: Annotated[
+        int, typer.Option(min=10_000, help="How long a record `ledger` is measured on.")
+    ] = 200_000,
     json: Json = False,
 ) -> None:
     """Benchmarks, as ratios to baselines of the same run."""
-    found = _programs(ctx).bench(name, talk.note if json else talk.say)
+    found = _programs(ctx).bench(name, talk.note if json else talk.say, entries)
     if json:
         talk.print_json(dict(found))
 

@@ -78,7 +78,7 @@ def cosignature(path: Path, witness: Where) -> tuple[bytes, bytes]:
     size = _size(path)
     old = 0
     for _ in range(3):  # it may be shown another head meanwhile
-        body = consistency(path, old)
+        body = consistency(Folder(path), old)
         note = body.partition(b"\n\n")[2]
         status, said = _post(witness, body)
         if status == 200:

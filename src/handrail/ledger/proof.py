@@ -17,7 +17,6 @@ Making proofs and verifying them is `merkle`'s. Reading is strict: at most 63 ha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from . import checkpoint, merkle
 from .checkpoint import MAX_NOTE, Checkpoint, VerifierKey, from_base64, to_base64
@@ -38,23 +37,32 @@ class Proof:
     note: bytes
 
 
-def inclusion(path: Path, index: int) -> bytes:
-    """Return the proof that entry *index* is in the log published under *path*.
+def inclusion(folder: Folder, index: int) -> bytes:
+    """Return the proof that entry *index* is in the log published in *folder*.
 
     Raises `ValueError` when the checkpoint has no such entry, `VerificationError` for damaged
     files."""
-    folder = Folder(path)
     note = folder.checkpoint()
-    size = checkpoint.parse(note).size
-    hashes = merkle.inclusion_proof(index, size, folder.nodes(size))
+    head = checkpoint.parse(note)
+    try:
+        hashes = _shown(folder, index, head)
+    except VerificationError:
+        folder.forget()
+        hashes = _shown(folder, index, head)
     return _text([MAGIC, f"index {index}"], hashes, note)
 
 
-def consistency(path: Path, old: int) -> bytes:
-    """Return the proof that the log published under *path* continues its tree of *old* entries.
+def _shown(folder: Folder, index: int, head: Checkpoint) -> list[bytes]:
+    nodes = folder.nodes(head.size)
+    hashes = merkle.inclusion_proof(index, head.size, nodes)
+    merkle.verify_inclusion(index, head.size, nodes(0, index), hashes, head.root)
+    return hashes
+
+
+def consistency(folder: Folder, old: int) -> bytes:
+    """Return the proof that the log published in *folder* continues its tree of *old* entries.
 
     Raises `ValueError` when it is smaller than that, `VerificationError` for damaged files."""
-    folder = Folder(path)
     note = folder.checkpoint()
     size = checkpoint.parse(note).size
     hashes = merkle.consistency_proof(old, size, folder.nodes(size))

@@ -116,6 +116,8 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # Tiles of one width never change, and every proof passes those above and at the edge.
+        self._kept = lru_cache(maxsize=256)(self._rows)
 
     def checkpoint(self) -> bytes:
         """Return the signed checkpoint. Raises `VerificationError`."""
@@ -146,22 +148,25 @@ class Folder:
         return found
 
     def nodes(self, size: int) -> merkle.Nodes:
-        """Return the hashes of the tree of *size*, for making proofs. Keeps some tiles at hand."""
-
-        @lru_cache(maxsize=64)
-        def rows(level: int, n: int) -> list[list[bytes]]:
-            """The tree within a tile, as far as it is perfect: its hashes, those over pairs, …"""
-            found = [self.tile(level, n, width_of(level, n, size))]
-            while len(found[-1]) > 1:
-                found.append(merkle.row_above(found[-1]))
-            return found
+        """Return the hashes of the tree of *size*, for making proofs."""
 
         def node(level: int, index: int) -> bytes:
             tiled, within = divmod(level, HEIGHT)
             n, place = divmod(index, WIDTH >> within)
-            return rows(tiled, n)[within][place]
+            return self._kept(tiled, n, width_of(tiled, n, size))[within][place]
 
         return node
+
+    def forget(self) -> None:
+        """Read every tile again: one that was kept turned out to be damaged."""
+        self._kept.cache_clear()
+
+    def _rows(self, level: int, n: int, width: int) -> list[list[bytes]]:
+        """The tree within a tile, as far as it is perfect: its hashes, those over pairs, …"""
+        found = [self.tile(level, n, width)]
+        while len(found[-1]) > 1:
+            found.append(merkle.row_above(found[-1]))
+        return found
 
     def read(self, name: str, limit: int) -> bytes:
         """Return what file *name* holds, at most *limit* bytes. Raises `VerificationError`."""

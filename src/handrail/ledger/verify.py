@@ -101,6 +101,22 @@ def verify(
     # (9) who else saw it; a false cosignature is broken, a missing one is not
     known = {WitnessVerifier.parse(witness) for witness in witnesses}
     seen = cosigned(note, known)
+    reading = _Reading(head.origin)
+    for bodies, leaves in bundles(folder, head):
+        for body, leaf in zip(bodies, leaves, strict=True):
+            reading.entry(body, leaf)
+        if progress:
+            progress(reading.seq)
+    return reading.report(head, f"witnessed {len(seen)} of {len(known)}" if seen else "unanchored")
+
+
+def bundles(
+    folder: Folder, head: checkpoint.Checkpoint
+) -> Iterator[tuple[list[bytes], list[bytes]]]:
+    """Every bundle's entries and their leaf hashes, in order: (2) to (4), the hashes and the tree.
+
+    Raises `VerificationError` at the first that is not what *head* says.
+    """
     # (2) the right edge
     edge = [_edge(folder, level, head.size) for level in range(levels_of(head.size))]
     frontier = tuple(node for row in reversed(edge) for node in row_frontier(row))
@@ -108,15 +124,10 @@ def verify(
         raise VerificationError(
             "the tiles at the right edge do not give the signed root", where="tile"
         )
-    reading = _Reading(head.origin)
     for n, leaves in _leaf_tiles(folder, edge, head.size):
         bodies = folder.entries(n, len(leaves))
         _check_leaves(n, bodies, leaves)
-        for body, leaf in zip(bodies, leaves, strict=True):
-            reading.entry(body, leaf)
-        if progress:
-            progress(reading.seq)
-    return reading.report(head, f"witnessed {len(seen)} of {len(known)}" if seen else "unanchored")
+        yield bodies, leaves
 
 
 def _edge(folder: Folder, level: int, size: int) -> list[bytes]:

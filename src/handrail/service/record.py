@@ -26,7 +26,7 @@ from handrail.ledger.errors import LedgerError
 from handrail.ledger.memory import replace_durably
 from handrail.ledger.publish import Publisher
 from handrail.ledger.signer import Signer
-from handrail.ledger.tiles import parse_path
+from handrail.ledger.tiles import Folder, parse_path
 from handrail.ledger.verify import Report, verify
 from handrail.store.contract import Event, Rows, Store
 
@@ -51,6 +51,7 @@ class Record:
         self._heartbeat_after = heartbeat_after
         self._signer = signer
         self._folder = folder
+        self._files = Folder(folder)
         self._publisher = Publisher(signer, folder)
         self._clock = clock
         self._wake = threading.Event()
@@ -217,10 +218,10 @@ class Record:
         """The proof that what is published continues its first *old* entries. Raises `NotFound`."""
         return self._proven(proof.consistency, old)
 
-    def _proven(self, prove: Callable[[Path, int], bytes], at: int) -> bytes:
+    def _proven(self, prove: Callable[[Folder, int], bytes], at: int) -> bytes:
         with self._lock:  # between a new head's tiles and its checkpoint, neither is whole
             try:
-                return prove(self._folder, at)
+                return prove(self._files, at)
             except (ValueError, LedgerError) as error:
                 raise NotFound(
                     str(error), hint="The newest entries are signed within a second; ask again."
