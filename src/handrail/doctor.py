@@ -5,23 +5,23 @@ import stat
 from collections.abc import Iterator
 from datetime import timedelta
 
+from handrail import doctor_cover
 from handrail.channels.maildir import Maildir
 from handrail.cli import ground
 from handrail.cli.programs import Finding
-from handrail.clock import Clock, SystemClock, from_us, to_us
+from handrail.clock import Clock, SystemClock, from_us
 from handrail.config import Settings
 from handrail.core.policy import Policy
-from handrail.core.routing import away
 from handrail.errors import HandrailError, NotFound
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.errors import LedgerError
 from handrail.ledger.signer import Signer
 from handrail.ledger.verify import verify
+from handrail.service.duty import Duty
 from handrail.service.follower import place_at
 from handrail.service.freezes import fresh
 from handrail.service.known import Keeper, Known
 from handrail.service.policies import Policies
-from handrail.service.ring import reached
 from handrail.store.contract import Store
 from handrail.store.database import open_store
 from handrail.wiring import PLACE, calendars_of, mail_of, webhook_of
@@ -172,7 +172,9 @@ def _organisation(settings: Settings, store: Store) -> Iterator[Finding]:
         ok=True,
         text=f"{policy.digest[:16]}, {len(policy.rows)} rows, {unsigned} of them not signed",
     )
-    yield from _roles(policy, known)
+    clock = SystemClock()
+    calendars = calendars_of(settings, clock, lambda: policies)
+    yield from doctor_cover.findings(policy, known, Duty(calendars, lambda: known), clock)
     yield from _calendars(settings, policies)
     yield _own_ground(settings, policy, known)
     for name in sorted(known.connections):
@@ -220,33 +222,3 @@ def _own_ground(settings: Settings, policy: Policy, known: Known) -> Finding:
         text=text,
         hint=f"Add to own_ground of handrail.yaml:\n{added}" if missing else "",
     )
-
-
-def _roles(policy: Policy, known: Known) -> Iterator[Finding]:
-    """Every role of a chain has somebody; one that nobody covers is an alarm waiting."""
-    now = from_us(to_us(SystemClock().now()))
-    for role in sorted({r for chain in policy.chains.values() for r in chain}):
-        holders = [
-            p.name
-            for p in known.people.values()
-            if p.active and any(r.name == role for r in p.roles)
-        ]
-        there = [
-            p
-            for p in known.people.values()
-            if p.active and not away(p, now) and any(r.name == role for r in p.roles)
-        ]
-        covered = [p.name for p in there if reached(p, now)]
-        text = ", ".join(holders) if holders else "nobody holds it"
-        hint = "Give the role to someone; its backups are asked meanwhile."
-        if holders and not there:
-            text += " (all away)"
-        elif there and not covered:
-            text += " (no channel reached them within a month)"
-            hint = "Each of them: Settings, Ring me."
-        yield Finding(
-            name=f"role {role}",
-            ok=bool(covered),
-            text=text,
-            hint="" if covered else hint,
-        )

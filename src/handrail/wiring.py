@@ -37,6 +37,7 @@ from handrail.service.catalogue import Catalogue
 from handrail.service.clients import Clients
 from handrail.service.drafts import Drafts
 from handrail.service.draw import Draw
+from handrail.service.duty import Duty, sources
 from handrail.service.findings import Findings
 from handrail.service.folder import Folder, Seen
 from handrail.service.follower import Follower
@@ -97,13 +98,17 @@ def middle(
     begin.on_change(resolver.changed)
     store.on_commit(resolver.moved)
     ask = Ask(store, begin, resolver, keeper, policies.current, clock, draw)
-    versions = Versions(store, ask, keeper, sealer, clock, draw, bell)
+    duty = Duty(calendars, keeper.current)
+    versions = Versions(store, ask, keeper, sealer, clock, draw, bell, duty)
     release = Release(store, ask, begin, versions, keeper, sealer, clock, bell)
     catalogue = Catalogue(store, upstreams, sealer, keeper)
     telling = Telling(channels)
     findings = Findings(store, sealer, keeper, telling)
     begin.on_finding(findings.tell)
-    sweep = Sweep(store, release, telling, policies, keeper, clock, bell)
+    # An open console shows that somebody is there; it carries no code to read.
+    carrying = Telling([c for c in channels if not isinstance(c, ConsoleChannel)])
+    ring = Ring(store, carrying, policies, keeper, clock)
+    sweep = Sweep(store, release, telling, policies, keeper, clock, bell, duty, ring)
     services = Services(
         govern=Govern(
             store,
@@ -116,7 +121,7 @@ def middle(
             bell,
             Limits(store, keeper, telling, clock),
         ),
-        answers=Answers(store, versions, policies, clock, bell),
+        answers=Answers(store, versions, policies, clock, bell, ring),
         reversals=Reversals(store, begin, policies, sealer, draw, bell),
         notices=Notices(store, draw),
         pauses=Pauses(store, draw),
@@ -130,13 +135,7 @@ def middle(
         read=Read(store, policies, catalogue, keeper, sealer, clock),
         record=Record(store, signer, published, clock, policies.heartbeat),
         directory=Directory(store, clock, draw.id),
-        ring=Ring(
-            store,
-            # An open console shows that somebody is there; it carries no code to read.
-            Telling([c for c in channels if not isinstance(c, ConsoleChannel)]),
-            keeper,
-            clock,
-        ),
+        ring=ring,
     )
     return Middle(services=services, begin=begin, release=release, sweep=sweep, keeper=keeper)
 
@@ -303,14 +302,19 @@ def _secret(path: Path | None, name: str) -> str:
 def calendars_of(
     settings: Settings, clock: Clock, policies: Callable[[], Policies | None]
 ) -> Calendars:
-    """The calendars behind URLs that freezes of the policy in force name."""
+    """The calendars behind URLs that the policy in force names: of freezes, on-call roles and
+    holidays."""
 
     def wanted() -> list[str]:
         known = policies()
         try:
-            return [f.url for f in known.current().freezes if f.url] if known else []
+            policy = known.current() if known else None
         except NotFound:
+            policy = None
+        if policy is None:
             return []
+        found = [f.url for f in policy.freezes] + [s.url for s in sources(policy).values()]
+        return [url for url in found if url]
 
     fetch = fetcher(settings.calendar_hosts.split(","))
     return Calendars(settings.data / "calendars", clock, fetch, wanted)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from handrail.core.conditions import condition
 from handrail.core.model import Client, Role, Urgency
 from handrail.core.policy import Beside, RoleKind, Route
-from handrail.core.routing import authority, designated, may_decide, route
+from handrail.core.routing import Seeking, designated, may_decide, route
 from handrail.errors import NotAllowed
 from support import policies as make
 from support.approvals import START, at, person
@@ -135,12 +135,12 @@ def test_who_is_away_is_not_asked_and_may_answer():
     assert asked(routed(away, BEN, DAN, now=at(1)))[0] == ["anna"]
 
 
-def test_I7_a_step_with_nobody_at_all_has_no_window_and_is_named():
+def test_I7_a_step_with_nobody_at_all_asks_nobody_and_is_named():
     found = routed(BEN, category="security")
 
     assert [(s.role, sorted(s.approvers), s.window) for s in found.chain] == [
         ("security", ["ben"], timedelta(minutes=60)),
-        ("manager", [], timedelta()),
+        ("manager", [], timedelta(minutes=60)),
     ]
     assert found.uncovered == ("manager",)
 
@@ -177,9 +177,8 @@ def test_a_clients_account_engineer_is_one_by_its_record():
 
 
 def entitled(*people, clients=("acme",), known=CLIENTS):
-    return authority(
-        ["engineer", "officer"], clients=clients, policy=POLICY, people=people, known=known
-    )
+    seeking = Seeking(clients=clients, policy=POLICY, people=people, known=known)
+    return seeking.entitled(["engineer", "officer"], START).authority
 
 
 def test_I2_authority_is_holders_backups_and_the_account_engineer():
@@ -225,10 +224,9 @@ def test_I2_whoever_is_asked_may_answer(data):
     clients = data.draw(st.sampled_from([(), ("acme",), ("harbor",), ("acme", "harbor")]))
 
     found = routed(*people, clients=clients, classes=("personal",))
-    may = authority(
-        [s.role for s in (*found.chain, *found.also)],
-        clients=clients, policy=POLICY, people=people, known=CLIENTS,
-    )  # fmt: skip
+    seeking = Seeking(clients=clients, policy=POLICY, people=people, known=CLIENTS)
+    roles = [s.role for s in (*found.chain, *found.also)]
+    may = seeking.entitled(roles, START).authority
 
     for step in (*found.chain, *found.also):
         assert step.approvers | step.others == set(may[step.role])

@@ -9,11 +9,14 @@ import pytest
 from handrail import doctor
 from handrail.clock import FakeClock, SystemClock, to_us
 from handrail.config import load
+from handrail.core.defaults import Settings
 from handrail.errors import NotAllowed, NotSent, TooMany
 from handrail.privacy.seal import open_sealer
-from handrail.service.ring import HOLDS, LIFE
+from handrail.service.ring import LIFE
 from handrail.store.database import open_store
 from support.house import House
+
+HOLDS = Settings().reached_within
 
 
 def code_of(house: House) -> str:
@@ -121,7 +124,7 @@ def test_doctor_calls_a_role_covered_only_by_somebody_who_was_reached(tmp_path: 
     for at in (None, to_us(clock.now() - HOLDS - timedelta(minutes=1))):
         house.change("person", ("per_ben",), reached_at=at)
         assert not role().ok
-        assert "no channel reached them within a month" in role().text
+        assert "was reached by no channel within 31 days" in role().text
         assert "Ring me" in role().hint
     store.close()
     sealer.close()

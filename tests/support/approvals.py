@@ -22,7 +22,13 @@ def at(seconds: float) -> datetime:
 def person(id: str, *roles: str, since: datetime | None = LONG_AGO, **more: Any) -> Person:
     """Someone who has held *roles* (`role` or `role@client`) for long."""
     held = (r.partition("@") for r in roles)
-    values = {"name": id.title(), "email": f"{id}@x.example", "added_at": LONG_AGO, **more}
+    values = {
+        "name": id.title(),
+        "email": f"{id}@x.example",
+        "added_at": LONG_AGO,
+        "reached_at": START,
+        **more,
+    }
     return Person(id=id, roles=frozenset(Role(r, c or None, since) for r, _, c in held), **values)
 
 
@@ -169,7 +175,9 @@ class Slow:
         count = min(self.step + 1, len(self.base.chain))
         asked = {p for s in self.base.chain[:count] for p in s.approvers}
         asked |= {p for s in self.base.also for p in s.approvers} | self.told
-        if not alarmed:
+        if alarmed:
+            asked |= {p for s in (*self.base.chain, *self.base.also) for p in s.others}
+        else:
             asked -= set(self.base.excluded)
         complete = self.approved_at
         approved = self.state is State.APPROVED and complete is not None

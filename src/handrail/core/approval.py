@@ -15,8 +15,11 @@
 * Who speaks beside the chain (a compliance officer) never stands in for who speaks in it, unless
   they stand in both.
 * Handing over asks someone more; it makes nobody an approver (I5).
+* A delegation adds nobody (I5): who answers only for somebody else may not approve what that one
+  may not, and the two of them are one of the people that a row needs.
 
-It does not know who is away (`core.routing` does), and it sends nothing.
+It does not know who is away (`core.routing` does, and each step holds what it said when it was
+planned), and it sends nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -92,7 +95,8 @@ class Proposal:
 
     ``also`` are groups beside the chain, of which each must hold an approver; ``excluded`` names
     who may not approve, and why. ``authority`` is who may answer for each role now: read with the
-    proposal, never stored with it, and empty where nobody answers. ``ended`` is set when the
+    proposal, never stored with it, and empty where nobody answers; ``stands_for`` names who holds
+    it by delegations alone, and from whom. ``ended`` is set when the
     action has begun or ended: then nothing here moves any more."""
 
     id: str
@@ -109,6 +113,7 @@ class Proposal:
     also: tuple[Step, ...] = ()
     excluded: Mapping[str, str] = field(default_factory=dict)
     authority: Authority = field(default_factory=dict)
+    stands_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answers: tuple[Given, ...] = ()
     ended: State | None = None
     ended_at: datetime | None = None
@@ -122,6 +127,7 @@ class Where:
     step: int  #: the newest step that is asked
     asked: frozenset[str]  #: everyone who may be asked by now
     due_at: datetime | None  #: when this changes next, if nobody answers
+    remind_at: datetime | None = None  #: while it waits: half the newest step's window, or past it
     approved_by: tuple[str, ...] = ()
     approved_at: datetime | None = None
     runs_at: datetime | None = None  #: the end of the undo window
@@ -131,7 +137,7 @@ class Where:
 
 def where(proposal: Proposal, now: datetime) -> Where:
     """Return where *proposal* stands at *now*."""
-    step, asked, due, alarmed = _step(proposal, now)
+    step, asked, due, remind, alarmed = _step(proposal, now)
     base = Where(
         state=proposal.ended or State.WAITING, step=step, asked=asked, due_at=None, alarmed=alarmed
     )
@@ -147,7 +153,7 @@ def where(proposal: Proposal, now: datetime) -> Where:
     if now >= ends:
         return replace(base, state=State.LAPSED)
     if complete is None:
-        return replace(base, due_at=min(due, ends))
+        return replace(base, due_at=min(due, ends), remind_at=remind)
     runs = complete + proposal.undo
     return replace(
         base,
@@ -231,8 +237,11 @@ def may_answer(
         )
     if person.id in _counted(proposal)[0]:
         raise NotAllowed("you approved already; the second approval must come from another person")
+    _may_stand_in(proposal, person.id)
     since = [proposal.authority[role][person.id] for role in roles]
     longest = min((s for s in since if s is not None), default=None) if all(since) else None
+    if longest is None and person.id in proposal.stands_for:
+        longest = now  # lent by somebody whose own authority has no date: as new as can be
     if proposal.needs > 1 and any(t and now - t < wait for t in (person.added_at, longest)):
         raise NotAllowed(
             "this needs two people, and you were added too recently to be one of them",
@@ -256,8 +265,38 @@ def still_authorised(proposal: Proposal, people: Mapping[str, Person], now: date
     # Whoever was counted twice, in the chain and beside it, must still hold both.
     known = chain & held
     technical = [p for p in approved if p in known or (p in held and not _in_any(p, beside))]
-    if len(technical) < max(proposal.needs, 1) or not all(g.intersection(approved) for g in groups):
+    if _seats(proposal, technical) < max(proposal.needs, 1) or not all(
+        g.intersection(approved) for g in groups
+    ):
         raise NotAllowed("those who approved are not enough any more")
+
+
+def _may_stand_in(proposal: Proposal, person: str) -> None:
+    """Raise `NotAllowed` where an approval by *person* would be one by somebody who may not
+    approve, or by somebody who has approved already."""
+    givers = proposal.stands_for.get(person, frozenset())
+    if givers and givers <= proposal.excluded.keys():
+        giver = min(givers)
+        raise NotAllowed(
+            f"you stand in for somebody who may not approve this: {proposal.excluded[giver]}",
+            hint="Someone else must approve; you may deny.",
+        )
+    approved = list(_counted(proposal)[0])
+    if _seats(proposal, [*approved, person]) <= _seats(proposal, approved):
+        raise NotAllowed(
+            "one of you stands in for the other, and one of you approved already",
+            hint="The second approval must come from another person.",
+        )
+
+
+def _seats(proposal: Proposal, approved: Sequence[str]) -> int:
+    """How many people *approved* are, where a stand-in and the giver are one."""
+    own = {p for p in approved if p not in proposal.stands_for}
+    taken = set(own)
+    for person in (p for p in approved if p not in own):
+        free = sorted(proposal.stands_for[person] - taken - proposal.excluded.keys())
+        taken.update(free[:1])
+    return len(taken)
 
 
 _STOPS = frozenset({AnswerKind.DENY, AnswerKind.REVOKE})
@@ -316,8 +355,11 @@ def _may_take_over(proposal: Proposal, giver: str, person: Person | None, now: d
         raise NotAllowed("they are away", hint="Hand it to someone who is there.")
 
 
-def _step(proposal: Proposal, now: datetime) -> tuple[int, frozenset[str], datetime, bool]:
-    """The newest step asked, everyone asked by now, when that changes, and whether alarmed."""
+def _step(
+    proposal: Proposal, now: datetime
+) -> tuple[int, frozenset[str], datetime, datetime | None, bool]:
+    """The newest step asked, everyone asked by now, when that changes, when those asked are
+    reminded, and whether it is alarmed."""
     cannot = proposal.excluded.keys()
     taken = frozenset(a.to for a in proposal.answers if a.kind is AnswerKind.HAND_OVER)
     asked = taken.union(*(s.approvers for s in proposal.also)) - cannot
@@ -336,13 +378,15 @@ def _step(proposal: Proposal, now: datetime) -> tuple[int, frozenset[str], datet
         elif there <= spoke.keys():
             ends = min(ends, max(since, *(spoke[p] for p in there)))
         if now < ends:
-            return index, asked, ends, False
+            return index, asked, ends, since + step.window / 2, False
         since = ends
     rounds = (now - since) // ALARM_EVERY + 1
     last = max(len(proposal.chain) - 1, 0)
-    # The alarm goes to whoever may say anything at all: the excluded may deny, or find someone.
-    asked = asked.union(taken, *(s.approvers for s in (*proposal.chain, *proposal.also)))
-    return last, asked, since + rounds * ALARM_EVERY, True
+    # The alarm goes to whoever may say anything at all: to those who were not there too, and to
+    # the excluded, who may deny, or find someone.
+    steps = (*proposal.chain, *proposal.also)
+    asked = asked.union(taken, *(s.approvers | s.others for s in steps))
+    return last, asked, since + rounds * ALARM_EVERY, None, True
 
 
 def _satisfiable(proposal: Proposal) -> bool:

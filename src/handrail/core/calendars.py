@@ -1,4 +1,4 @@
-"""iCalendar texts (RFC 5545) as freezes use them: is an event on at this instant?
+"""iCalendar texts (RFC 5545): is an event on at this instant, who is in it, which days are whole?
 
 * Every event counts, recurring ones as often as they recur, unless it is cancelled.
 * A time without a zone, and a whole day, are taken in the calendar's zone (`X-WR-TIMEZONE`),
@@ -11,6 +11,7 @@
 
 import hashlib
 import threading
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,6 +31,16 @@ class CalendarError(BadInput):
     """A text that is no calendar, or one that would cost too much to follow."""
 
     code = "calendar"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One event as an on-call calendar means it: from, until, and whom it names."""
+
+    begins: datetime
+    ends: datetime
+    addresses: frozenset[str]  #: e-mail addresses of its attendees, folded
+    words: str  #: its summary and the names of its attendees, folded
 
 
 class Calendar:
@@ -60,11 +71,41 @@ class Calendar:
                 spans = self._days[at.date()] = self._of_day(at.date())
         return any(begins <= at < ends for begins, ends in spans)
 
+    def turns(self, begins: datetime, ends: datetime) -> tuple[Turn, ...]:
+        """The events that touch the span, each with whom it names, by when they begin."""
+        first, last = begins.astimezone(UTC), ends.astimezone(UTC)
+        with self._lock:
+            events = [e for e in self._events.between(first - _DAY, last + _DAY) if _held(e)]
+        found = [Turn(*self._span(event), *_named(event)) for event in events]
+        touching = [t for t in found if t.begins < last and first < t.ends]
+        return tuple(sorted(touching, key=lambda t: (t.begins, t.ends, t.words)))
+
+    def days(self, begins: date, ends: date) -> frozenset[date]:
+        """The dates from *begins* to before *ends* on which there is an event, as the calendar
+        itself names them: a holiday is a date, wherever one is."""
+        first = datetime.combine(begins, time(), UTC)
+        with self._lock:
+            events = [
+                e
+                for e in self._events.between(first - _DAY, first + (ends - begins) + _DAY)
+                if _held(e)
+            ]
+        found: set[date] = set()
+        for event in events:
+            day, until = _date(event["DTSTART"].dt), _date(event["DTEND"].dt)
+            if isinstance(event["DTEND"].dt, datetime) or until == day:
+                until += _DAY
+            while day < until and day < ends:
+                if day >= begins:
+                    found.add(day)
+                day += _DAY
+        return frozenset(found)
+
     def _of_day(self, day: date) -> list[tuple[datetime, datetime]]:
         begins = datetime.combine(day, time(), UTC)
         # A day more at both ends: times without a zone are compared as if they were in UTC.
         events = self._events.between(begins - _DAY, begins + 2 * _DAY)
-        return [self._span(event) for event in events if event.get("STATUS", "") != "CANCELLED"]
+        return [self._span(event) for event in events if _held(event)]
 
     def _span(self, event: Any) -> tuple[datetime, datetime]:
         return self._instant(event["DTSTART"].dt), self._instant(event["DTEND"].dt)
@@ -73,6 +114,24 @@ class Calendar:
         if not isinstance(when, datetime):
             when = datetime.combine(when, time())
         return (when if when.tzinfo else when.replace(tzinfo=self._zone)).astimezone(UTC)
+
+
+def _held(event: Any) -> bool:
+    return str(event.get("STATUS", "")) != "CANCELLED"
+
+
+def _date(when: date | datetime) -> date:
+    return when.date() if isinstance(when, datetime) else when
+
+
+def _named(event: Any) -> tuple[frozenset[str], str]:
+    """Whom an event names: addresses of attendees, and the words of summary and names."""
+    listed = event.get("ATTENDEE", [])
+    attendees = listed if isinstance(listed, list) else [listed]
+    here = [a for a in attendees if str(a.params.get("PARTSTAT", "")).upper() != "DECLINED"]
+    addresses = (str(a).casefold().removeprefix("mailto:").strip() for a in here)
+    words = [str(event.get("SUMMARY", "")), *(str(a.params.get("CN", "")) for a in here)]
+    return frozenset(a for a in addresses if a), " ".join(" ".join(words).split()).casefold()
 
 
 def calendar(text: str) -> Calendar:
@@ -124,5 +183,5 @@ def _check(event: Any) -> None:
         frequency = str((rule.get("FREQ") or [""])[0]).upper()
         if frequency not in _FREQUENCIES or _WITHIN_A_DAY & {str(k).upper() for k in rule}:
             raise CalendarError(
-                "an event recurs within a day", hint="DAILY is the most a freeze can follow."
+                "an event recurs within a day", hint="DAILY is the most that is followed."
             )

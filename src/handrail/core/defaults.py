@@ -65,6 +65,9 @@ class Settings:
     in_flight_later: int = _setting(50, "The same bound once an action type is known.")
     decisions_per_hour: int = _setting(12, "Past this, reading becomes clicking.")
     decisions_per_shift: int = _setting(40, "Past this, route on to the next person.")
+    reached_within: timedelta = _setting(
+        timedelta(days=31), "Somebody whom no channel has reached for a month covers no role."
+    )
     notices_per_shift: int = _setting(30, "More messages than this are not read.")
     check_delay: timedelta = _setting(
         timedelta(seconds=30), "Most systems show a change within half a minute."

@@ -32,6 +32,7 @@ class EventType(StrEnum):
 
     PROPOSAL_ASKED = "handrail:proposal:asked"  # a step of the chain was asked
     PROPOSAL_ESCALATED = "handrail:proposal:escalated"
+    PROPOSAL_REMINDED = "handrail:proposal:reminded"  # half of a step's window has passed
     PROPOSAL_ALARMED = "handrail:proposal:alarmed"  # the end of the chain, or nobody to ask
     PROPOSAL_LAPSED = "handrail:proposal:lapsed"
     PROPOSAL_OPENED = "person:proposal:opened"
@@ -83,6 +84,9 @@ class EventType(StrEnum):
     PERSON_REACHED = "person:person:reached"  # the ring-me test
     ROLE_GRANTED = "person:role:granted"
     ROLE_ENDED = "person:role:ended"
+    ROLE_LENT = "person:role:lent"  # a delegation; it may wait for a second person
+    ROLE_LENT_AGREED = "person:role:lent-agreed"
+    ROLE_LENT_ENDED = "person:role:lent-ended"
     SET_UP = "person:organisation:set-up"
     SIGNED_IN = "person:session:signed-in"
     SIGN_IN_FAILED = "person:session:refused"
@@ -115,6 +119,7 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.READ_MADE: "Handrail read {type} for {purpose}.",
     EventType.PROPOSAL_ASKED: "{role} was asked, until {until}.",
     EventType.PROPOSAL_ESCALATED: "Nobody answered in time; the question moved on to {role}.",
+    EventType.PROPOSAL_REMINDED: "{role} was reminded, until {until}.",
     EventType.PROPOSAL_ALARMED: "The end of the chain was reached without an answer; everyone was alarmed.",
     EventType.PROPOSAL_LAPSED: "Nobody answered; the proposal lapsed. It did not run.",
     EventType.PROPOSAL_OPENED: "{who} opened the decision package.",
@@ -160,6 +165,9 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.PERSON_REACHED: "{who} was reached by {channel}.",
     EventType.ROLE_GRANTED: "{who} gave {person} the role {role}.",
     EventType.ROLE_ENDED: "{who} took the role {role} from {person}.",
+    EventType.ROLE_LENT: "{who} lent {to} the roles {roles} until {until}.",
+    EventType.ROLE_LENT_AGREED: "{who} agreed that {giver} lends {to} the roles {roles}.",
+    EventType.ROLE_LENT_ENDED: "{who} ended what {giver} lent to {to}.",
     EventType.SET_UP: "{who} set up the organisation.",
     EventType.SIGNED_IN: "{who} signed in.",
     EventType.SIGN_IN_FAILED: "A sign-in was refused.",

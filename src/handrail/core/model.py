@@ -106,6 +106,27 @@ class Role:
     name: str
     client: str | None = None
     since: datetime | None = None
+    by: str = ""  #: the person who lends it, where it is a delegation
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When a person works: for each weekday, Monday first, spans of minutes of the local day."""
+
+    zone: str  #: an IANA name
+    days: tuple[tuple[tuple[int, int], ...], ...]
+    holidays: str = ""  #: a name of the policy's `holidays`
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Roles that a person lends to another, from–until. Only what is agreed stands here."""
+
+    id: str
+    to: str
+    roles: frozenset[str]
+    begins: datetime
+    ends: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +138,11 @@ class Person:
     email: str
     roles: frozenset[Role] = frozenset()
     active: bool = True
+    away_from: datetime | None = None  #: None: already
     away_until: datetime | None = None
+    hours: Hours | None = None  #: None: day and night
+    lends: tuple[Delegation, ...] = ()
+    stands_for: frozenset[tuple[str, str]] = frozenset()  #: (giver, role), for an instant
     reached_at: datetime | None = None  #: when a channel last provably reached this person
     added_at: datetime | None = None
 

@@ -8,9 +8,10 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
+from handrail.core.calendars import Calendar
 from handrail.core.conditions import Condition, Expression, Scope, Together, together
 from handrail.core.content import content_digest
 from handrail.core.defaults import Settings
@@ -28,6 +29,7 @@ __all__ = [
     "Bound",
     "Freeze",
     "Ground",
+    "Holidays",
     "Lookup",
     "MatrixRow",
     "Policy",
@@ -38,6 +40,7 @@ __all__ = [
     "Route",
     "Rule",
     "Signature",
+    "Source",
     "content_digest",
     "laxer",
     "load",
@@ -161,6 +164,23 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A calendar that the policy names: a file of its folder, or a URL whose copy may be so old."""
+
+    calendar: Calendar | None = None
+    url: str = ""
+    age: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holidays:
+    """Public holidays: dates, a calendar, or both."""
+
+    dates: frozenset[date] = frozenset()
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleKind:
     """A role that people can hold, and who backs it up."""
 
@@ -168,6 +188,7 @@ class RoleKind:
     says: str
     per_client: bool
     backups: tuple[str, ...]
+    on_call: Source | None = None  #: whose turn it is; without one, by working hours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +231,7 @@ class Policy:
     prohibited: tuple[tuple[str, str], ...]  #: (type glob, because)
     lookups: tuple[Lookup, ...]
     freezes: tuple[Freeze, ...]
+    holidays: Mapping[str, Holidays] = field(default_factory=dict)
     rules: tuple[Rule, ...]
     rows: Mapping[str, MatrixRow]  #: signed and unsigned alike
     document: Mapping[str, Any]

@@ -24,7 +24,7 @@ _WORDS_ONLY = frozenset({"rationale", "owner", "risk"})
 _SMALLER_IS_STRICTER = frozenset(
     "approval_valid max_clients max_targets open_per_trigger open_per_agent asks_per_hour "
     "actions_per_hour in_flight_after_promotion in_flight_later decisions_per_hour "
-    "decisions_per_shift fact_age_people fact_age_targets step_up_age notice_send_window "
+    "decisions_per_shift reached_within fact_age_people fact_age_targets step_up_age notice_send_window "
     "notice_review_window overdue_outcome heartbeat".split()
 )
 _LARGER_IS_STRICTER = frozenset(

@@ -96,9 +96,13 @@ def _digest(document: Mapping[str, Any]) -> str:
 
 
 def _calendars_of(main: Any, calendars: Mapping[str, str]) -> dict[str, str]:
-    """The digest of each calendar file that a freeze names."""
-    freezes = main.get("freezes") if isinstance(main, dict) else None
-    listed = freezes if isinstance(freezes, list) else []
+    """The digest of each calendar file that a freeze, a role or holidays name."""
+    main = main if isinstance(main, dict) else {}
+    freezes, roles, holidays = (main.get(k) for k in ("freezes", "roles", "holidays"))
+    listed = [*freezes] if isinstance(freezes, list) else []
+    listed += holidays.values() if isinstance(holidays, dict) else ()
+    kinds = roles.values() if isinstance(roles, dict) else ()
+    listed += [k.get("on_call") for k in kinds if isinstance(k, dict)]
     named = [f.get("calendar") for f in listed if isinstance(f, dict)]
     return {
         name: hashlib.sha256(calendars[name].encode()).hexdigest()

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from handrail.core.calendars import Calendar, CalendarError, calendar
 from handrail.core.conditions import ATTRIBUTES
 from handrail.core.defaults import Settings
 from handrail.core.model import Urgency
 from handrail.core.policy import Beside, Freeze, Ground, Lookup, Policy, RoleKind, Route
+from handrail.core.policy_calendars import read_calendar, read_holidays, read_on_call
 from handrail.core.policy_leaves import (
     read_arguments,
     read_condition,
@@ -46,7 +46,7 @@ def read_main(root: Node, calendars: Mapping[str, str]) -> Policy:
     if "organisation" in top:
         named = top["organisation"].fields(*ORGANISATION.keys)
         organisation = named["name"].text() if "name" in named else ""
-    roles = _roles(top["roles"]) if "roles" in top else {}
+    roles = _roles(top["roles"], calendars) if "roles" in top else {}
     chains = _chains(top["chains"], roles) if "chains" in top else {}
 
     def items(key: str) -> Iterable[Node]:
@@ -65,6 +65,7 @@ def read_main(root: Node, calendars: Mapping[str, str]) -> Policy:
         prohibited=tuple(_prohibited(n) for n in items("prohibited")),
         lookups=tuple(lk for n in items("facts") if (lk := _lookup(n, settings)) is not None),
         freezes=_freezes(items("freezes"), calendars),
+        holidays=read_holidays(top["holidays"], calendars) if "holidays" in top else {},
         rules=(),
         rows={},
         document={},
@@ -72,7 +73,7 @@ def read_main(root: Node, calendars: Mapping[str, str]) -> Policy:
     )
 
 
-def _roles(node: Node) -> dict[str, RoleKind]:
+def _roles(node: Node, calendars: Mapping[str, str]) -> dict[str, RoleKind]:
     roles: dict[str, RoleKind] = {}
     names = [name for name, _ in node.entries()]
     if not names:
@@ -87,6 +88,7 @@ def _roles(node: Node) -> dict[str, RoleKind]:
             says=f["says"].text() if "says" in f else "",
             per_client=f["per_client"].flag() if "per_client" in f else False,
             backups=backups,
+            on_call=read_on_call(f["on_call"], calendars) if "on_call" in f else None,
         )
     return roles
 
@@ -202,7 +204,7 @@ def _freeze(node: Node, calendars: Mapping[str, str]) -> Freeze | None:
         name=name,
         begins=begins,
         ends=ends,
-        calendar=_calendar(f["calendar"], place, calendars) if place else None,
+        calendar=read_calendar(f["calendar"], place, calendars) if place else None,
         url=place if "://" in place else "",
         age=age or timedelta(hours=24),
         outside=outside,
@@ -211,24 +213,6 @@ def _freeze(node: Node, calendars: Mapping[str, str]) -> Freeze | None:
         clients=frozenset(clients),
         because=because,
     )
-
-
-def _calendar(node: Node, place: str, calendars: Mapping[str, str]) -> Calendar | None:
-    """The calendar of a file in the folder; None for a URL, whose copy is a fact of each call."""
-    if "://" in place:
-        if not place.startswith(("https://", "http://")):
-            node.wrong(f"{place!r} can't be fetched", "Write an https URL.", "calendar")
-        return None
-    text = calendars.get(place)
-    if text is None:
-        hint = suggestion(place, calendars) if calendars else "Put it into the policy's folder."
-        node.wrong(f"there is no calendar {place!r}", hint, "unknown-name")
-        return None
-    try:
-        return calendar(text)
-    except CalendarError as error:
-        node.wrong(f"{place}: {error.message}", error.hint, "calendar")
-        return None
 
 
 def _lookup(node: Node, settings: Settings) -> Lookup | None:

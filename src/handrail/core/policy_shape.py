@@ -221,6 +221,39 @@ RULE = Shape(
         },
     ),
 )
+_CALENDAR = Key(
+    PLAIN, "An iCalendar file of the folder, such as `calendars/on-call.ics`, or an https URL."
+)
+ON_CALL = Shape(
+    "on call",
+    "Whose turn it is. An event is somebody's turn when they attend it, or when its summary holds "
+    "their name or e-mail address. A calendar gives nobody a role.",
+    {
+        "calendar": Key(PLAIN, _CALENDAR.doc, True),
+        "age": Key(
+            SPAN,
+            "How old the last copy of a URL may be; with none, or an older one, nobody is known "
+            "to be on call and the role counts as not covered. Default: 24h.",
+        ),
+    },
+)
+HOLIDAYS = Shape(
+    "holidays",
+    "Days on which the people whose hours name them are not there.",
+    {
+        "dates": Key(Listing(DATE), "Dates."),
+        "calendar": _CALENDAR,
+        "age": Key(
+            SPAN,
+            "How old the last copy of a URL may be before `doctor` says so; the last copy counts "
+            "all the same. Default: 24h.",
+        ),
+    },
+    (
+        {"anyOf": [{"required": ["dates"]}, {"required": ["calendar"]}]},
+        {"if": {"required": ["age"]}, "then": {"required": ["calendar"]}},
+    ),
+)
 ROLE_KIND = Shape(
     "role",
     "A role that people hold.",
@@ -228,6 +261,7 @@ ROLE_KIND = Shape(
         "says": Key(PLAIN, "What its holders do.", True),
         "per_client": Key(FLAG, "Held for one client at a time."),
         "backups": Key(Listing(ROLE), "Who is asked when no holder is there, in order."),
+        "on_call": Key(ON_CALL, "Whose turn it is; without it, by working hours."),
     },
 )
 ROUTE = Shape(
@@ -370,6 +404,7 @@ MAIN = Shape(
         "prohibited": Key(Listing(PROHIBITED), "What is refused."),
         "facts": Key(Listing(FACT), "How facts are looked up."),
         "freezes": Key(Listing(FREEZE), "When changes wait for a person."),
+        "holidays": Key(Named(HOLIDAYS), "Public holidays, by the name that hours name."),
     },
 )
 ROWS = Shape(

@@ -27,6 +27,7 @@ from handrail.service import codec, denials, rights
 from handrail.service.asked import until
 from handrail.service.bell import Bell
 from handrail.service.policies import Policies
+from handrail.service.ring import Ring
 from handrail.service.versions import Versions, next_look
 from handrail.store.contract import Change, Drop, Event, Put, Row, Rows, Store, View
 
@@ -50,8 +51,10 @@ class Answers:
         policies: Policies,
         clock: Clock,
         bell: Bell,
+        ring: Ring,
     ) -> None:
         self._store = store
+        self._ring = ring
         self._versions = versions
         self._policies = policies
         self._clock = clock
@@ -213,7 +216,7 @@ class Answers:
                 Change(
                     "proposal",
                     (proposal_id, version),
-                    {"due_at": next_look(where)},
+                    {"due_at": next_look(where, from_us(view.now))},
                 )
             )
             event = Event(
@@ -234,6 +237,7 @@ class Answers:
 
         (state, where, closed), _ = self._store.commit(unit)
         self._bell.ring(row["action"])
+        self._ring.answered(who, proposal_id)
         if closed is not None:
             raise closed
         return shown(proposal_id, version, state, where)
@@ -253,7 +257,7 @@ def stands(
     if policy is not None:
         clients = tuple(codec.load(action["clients"]))
         known = codec.clients_of(view, clients)
-        authority = codec.authority(row, clients, policy, view.people(), known)
+        authority = codec.authority(row, clients, policy, view.people(), known, from_us(view.now))
     return codec.proposal(row, answers, action, authority), action
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -10,7 +10,7 @@ import orjson
 from handrail.clock import from_us
 from handrail.core import routing
 from handrail.core.action import State
-from handrail.core.approval import AnswerKind, Authority, Given, Proposal, Step
+from handrail.core.approval import AnswerKind, Given, Proposal, Step
 from handrail.core.model import (
     Classification,
     Client,
@@ -162,7 +162,7 @@ def chain(text: str) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
 
 
 def proposal(
-    row: Row, answers: Sequence[Row], action: Row, authority: Authority | None = None
+    row: Row, answers: Sequence[Row], action: Row, authority: routing.Entitled | None = None
 ) -> Proposal:
     """The proposal that a `proposal` row, its version's effective `answer` rows and its
     `action` row amount to. Without *authority* it may be looked at and nobody may answer it."""
@@ -180,7 +180,8 @@ def proposal(
         chain=steps,
         needs=row["needs"],
         also=also,
-        authority=authority or {},
+        authority=authority.authority if authority else {},
+        stands_for=authority.stands_for if authority else {},
         at=from_us(row["at"]),
         lapses_at=from_us(row["lapses_at"]),
         undo=timedelta(seconds=row["undo_seconds"]),
@@ -197,13 +198,13 @@ def authority(
     policy: Policy,
     people: Iterable[Person],
     known: Mapping[str, Client],
-) -> Authority:
-    """Who may answer the roles of a `proposal` row now (I2)."""
+    now: datetime,
+) -> routing.Entitled:
+    """Who may answer the roles of a `proposal` row at *now* (I2)."""
     steps, also = chain(row["chain"])
     roles = [s.role for s in (*steps, *also)]
-    return routing.authority(
-        roles, clients=clients, policy=policy, people=tuple(people), known=known
-    )
+    seeking = routing.Seeking(clients=clients, policy=policy, people=tuple(people), known=known)
+    return seeking.entitled(roles, now)
 
 
 def clients_of(view: View, clients: Sequence[str]) -> dict[str, Client]:

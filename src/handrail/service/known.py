@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.clock import from_us
-from handrail.core.model import Agent, Client, Person, Role
+from handrail.core.model import Agent, Client, Delegation, Person, Role
 from handrail.service import codec
 from handrail.store import nouns
 from handrail.store.contract import Reader, Row, Store
@@ -58,18 +58,23 @@ class Keeper:
 
 
 def _read(reader: Reader) -> Known:
+    head = reader.head()
+    lends: dict[str, tuple[Delegation, ...]] = {}
+    for row in reader.delegations(int(head["at"])):
+        if (one := nouns.delegation(row)) is not None:
+            lends[row["giver"]] = (*lends.get(row["giver"], ()), one)
     return Known(
-        epoch=int(reader.head()["epoch"]),
+        epoch=int(head["epoch"]),
         connections={r["name"]: r for r in reader.connections()},
         tools={(r["connection"], r["kind"], r["name"]): r for r in reader.tools()},
         clients={r["id"]: nouns.client(r) for r in reader.clients()},
-        people={r["id"]: _person(r) for r in reader.people()},
+        people={r["id"]: _person(r, lends.get(r["id"], ())) for r in reader.people()},
         agents={r["id"]: nouns.agent(r) for r in reader.agents()},
     )
 
 
-def _person(row: Row) -> Person:
+def _person(row: Row, lends: tuple[Delegation, ...]) -> Person:
     roles = frozenset(
         Role(r["role"], r["client"] or None, from_us(r["since"])) for r in codec.load(row["roles"])
     )
-    return nouns.person(row, roles)
+    return nouns.person(row, roles, lends)

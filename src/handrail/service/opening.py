@@ -5,17 +5,18 @@ Everything that must be read is read here, before the unit that stores it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from handrail.clock import Clock
 from handrail.core import package
 from handrail.core.action import State
 from handrail.core.events import EventType
 from handrail.core.model import Classification, Snapshot, Urgency
-from handrail.core.routing import Routed, route
+from handrail.core.routing import Routed, Seeking, route
 from handrail.service import codec
 from handrail.service.asked import Asked, until
 from handrail.service.denials import Stuck
+from handrail.service.duty import Duty
 from handrail.service.known import Keeper
 from handrail.store.contract import Change, Event, Put, Reader, Row, Store
 
@@ -72,6 +73,7 @@ class Opening:
             package=self.digest.hex(),
             chain=[[s.role, int(s.window.total_seconds())] for s in self.routed.chain],
             needs=self.routed.needs,
+            uncovered=list(self.routed.uncovered),
         )
         return (put, *asked.sealed, Put("proposal", self.row(asked, now))), event
 
@@ -79,8 +81,9 @@ class Opening:
 class Openings:
     """Prepares versions for storing."""
 
-    def __init__(self, store: Store, keeper: Keeper, clock: Clock) -> None:
+    def __init__(self, store: Store, keeper: Keeper, clock: Clock, duty: Duty) -> None:
         self._store = store
+        self._duty = duty
         self._keeper = keeper
         self._clock = clock
 
@@ -99,10 +102,8 @@ class Openings:
         now = self._clock.now()
         category = asked.row.category if asked.row else "other"
         with self._store.read() as reader:
-            open_incident = any(
-                i["state"] == "open" and i["client"] and i["client"] in asked.action.clients
-                for i in reader.incidents(limit=50)
-            )
+            open_incident = _open_incident(reader, asked)
+            times = self._duty.times(asked.policy, now, reader)
             similar = [dict(r) for r in reader.similar(asked.action.type, asked.client)]
             record = dict(reader.track_record(asked.agent.id, asked.action.type))
             observed = _observed(reader, asked)
@@ -119,6 +120,7 @@ class Openings:
             urgency=how_soon,
             halved=open_incident,
             now=now,
+            times=times,
         )
         names = {p.id: p.name for p in known.people.values()}
         frozen = package.freeze(
@@ -145,7 +147,7 @@ class Openings:
         )
         if stuck is not None:
             routed = replace(routed, chain=stuck.chain(routed.chain))
-        excluded = self._excluded(asked)
+        excluded = self._excluded(asked, routed, now)
         settings = asked.policy.settings
         return Opening(
             proposal=proposal_id,
@@ -160,8 +162,9 @@ class Openings:
             valid=settings.approval_valid,
         )
 
-    def _excluded(self, asked: Asked) -> dict[str, str]:
-        """Who may not approve this, and why (I5): looked up, not claimed."""
+    def _excluded(self, asked: Asked, routed: Routed, now: datetime) -> dict[str, str]:
+        """Who may not approve this, and why (I5): looked up, not claimed. Whoever could answer for
+        somebody excluded alone is excluded too."""
         excluded: dict[str, str] = {}
         if asked.policy.four_eyes(asked.action.type):
             excluded[asked.agent.sponsor] = "You sponsor the agent that proposed it"
@@ -170,7 +173,34 @@ class Openings:
             for known in self._keeper.current().people.values():
                 if person.casefold() in {known.email.casefold(), known.id.casefold()}:
                     excluded[known.id] = "Your own ticket triggered it"
+        current = self._keeper.current()
+        seeking = Seeking(
+            clients=asked.action.clients,
+            policy=asked.policy,
+            people=tuple(current.people.values()),
+            known=current.clients,
+        )
+        roles = [s.role for s in (*routed.chain, *routed.also)]
+        for person, givers in seeking.entitled(roles, now).stands_for.items():
+            if givers <= excluded.keys():
+                excluded.setdefault(person, "You stand in for somebody who may not approve it")
         return excluded
+
+
+def _open_incident(reader: Reader, asked: Asked) -> bool:
+    """Whether an incident is open on a client concerned, or on an action of the same trigger."""
+    trigger = asked.action.request.trigger
+    for incident in reader.incidents(limit=50):
+        if incident["state"] != "open":
+            continue
+        if incident["client"] and incident["client"] in asked.action.clients:
+            return True
+        action = reader.row("action", incident["action"]) if incident["action"] else None
+        if action is not None and trigger.ref:
+            same = (action["trigger_kind"], action["trigger_ref"]) == (trigger.kind, trigger.ref)
+            if same:
+                return True
+    return False
 
 
 def _observed(reader: Reader, asked: Asked) -> frozenset[int]:

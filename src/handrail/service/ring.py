@@ -4,7 +4,9 @@
   in as that person proves that they read there. Opening anything proves nothing.
 * A code is good for fifteen minutes, for one person, for five tries, and once. It is kept in memory
   only: after a restart one rings again.
-* The proof holds for a month. A role is covered by a holder with one, and by nobody else.
+* So does an answer to a proposal by somebody whom a channel that carries words told of it.
+* The proof holds for `reached_within` of the policy, a month. A role is covered by a holder with
+  one, and by nobody else.
 """
 
 import hmac
@@ -16,23 +18,20 @@ from typing import Any
 from handrail.channels.contract import Message
 from handrail.clock import Clock, rfc3339
 from handrail.core.events import EventType
-from handrail.core.model import Person, SignedIn
+from handrail.core.model import SignedIn
 from handrail.errors import NotAllowed, NotSent, TooMany
 from handrail.privacy import tokens
 from handrail.service import rights
 from handrail.service.known import Keeper
+from handrail.service.policies import Policies
 from handrail.service.telling import Telling
 from handrail.store.contract import Change, Event, Rows, Store, View
 
-HOLDS = timedelta(days=31)  #: how long a proof counts
 LIFE = timedelta(minutes=15)  #: of a code
 _TRIES = 5
 _AGAIN = timedelta(minutes=1)  #: between two rings of one person
-
-
-def reached(person: Person, now: datetime) -> bool:
-    """Whether a channel has provably reached *person* within the last month."""
-    return person.reached_at is not None and now - person.reached_at <= HOLDS
+_TOLD = 2_000  # messages remembered until they are answered
+_RENEW = timedelta(days=1)  # an older proof is renewed by an answer
 
 
 @dataclass(slots=True)
@@ -47,13 +46,39 @@ class Ring:
     """Rings people and takes their codes. *telling* is over channels that carry words: an open
     console shows no code."""
 
-    def __init__(self, store: Store, telling: Telling, keeper: Keeper, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, telling: Telling, policies: Policies, keeper: Keeper, clock: Clock
+    ) -> None:
         self._store = store
+        self._policies = policies
         self._telling = telling
         self._keeper = keeper
         self._clock = clock
         self._lock = threading.Lock()
         self._codes: dict[str, _Code] = {}
+        self._told: dict[tuple[str, str], str] = {}  # (person, proposal) → channel
+
+    def told(self, person: str, proposal: str, channel: str) -> None:
+        """Remember that *channel* took a message to *person* about *proposal*. Kept in memory: what
+        a restart forgets proves nothing."""
+        if channel not in self._telling.names:
+            return  # an open page shows that somebody is there, not that a message reaches them
+        with self._lock:
+            while len(self._told) >= _TOLD:
+                self._told.pop(next(iter(self._told)))
+            self._told[person, proposal] = channel
+
+    def answered(self, who: SignedIn, proposal: str) -> None:
+        """*who* answered *proposal*: where they had been told of it, that reached them. Opening it
+        would prove nothing: programs open what is in a mail, in a signed-in browser too."""
+        with self._lock:
+            channel = self._told.pop((who.person, proposal), None)
+        person = self._keeper.current().people.get(who.person)
+        now = self._clock.now()
+        if channel is None or person is None:
+            return
+        if person.reached_at is None or now - person.reached_at > _RENEW:
+            self._proved(who, channel)
 
     def ring(self, who: SignedIn) -> dict[str, Any]:
         """Send *who* a code over their channels; return the channel that took it, and until when
@@ -100,13 +125,17 @@ class Ring:
                 raise NotAllowed("this is not the code", hint="Read it again, or ring again.")
             del self._codes[who.person]
 
+        self._proved(who, made.channel)
+        within = self._policies.current().settings.reached_within
+        return {"channel": made.channel, "until": rfc3339(now + within)}
+
+    def _proved(self, who: SignedIn, channel: str) -> None:
         def unit(view: View) -> Rows:
             person = rights.active(view, who)
             change = Change("person", (person.id,), {"reached_at": view.now})
-            facts = {"channel": made.channel}
+            facts = {"channel": channel}
             return Rows(
                 (change,), (Event(EventType.PERSON_REACHED, f"person:{person.id}", facts=facts),)
             )
 
         self._store.commit(unit)
-        return {"channel": made.channel, "until": rfc3339(now + HOLDS)}

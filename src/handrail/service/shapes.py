@@ -277,10 +277,12 @@ class PersonShown(TypedDict):
     name: str
     email: str
     active: bool
+    away_from: str | None  #: null: already
     away_until: str | None
     away: bool
     reached_at: str | None  #: when a channel last proved to reach them
     reached: bool  #: whether that still counts
+    hours: dict[str, Any] | None  #: zone, holidays, and spans for each day; null: day and night
     roles: list[dict[str, str | None]]
 
 

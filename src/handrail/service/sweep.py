@@ -7,9 +7,11 @@ notices reach nobody: no notice, no tier 2.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -25,11 +27,15 @@ from handrail.service.answer import stands
 from handrail.service.asked import until
 from handrail.service.bell import Bell
 from handrail.service.demotion import demote
+from handrail.service.duty import Duty
 from handrail.service.known import Keeper
+from handrail.service.plans import Plans
 from handrail.service.policies import Policies
 from handrail.service.release import Release
+from handrail.service.ring import Ring
 from handrail.service.telling import Telling
-from handrail.store.contract import Change, Event, Row, Rows, Store, View
+from handrail.service.versions import next_look
+from handrail.store.contract import Change, Event, Reader, Row, Rows, Store, View
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +58,12 @@ class Sweep:
         keeper: Keeper,
         clock: Clock,
         bell: Bell,
+        duty: Duty,
+        ring: Ring,
     ) -> None:
         self._store = store
+        self._duty = duty
+        self._ring = ring
         self._release = release
         self._telling = telling
         self._policies = policies
@@ -121,11 +131,16 @@ class Sweep:
             now = max(to_us(self._clock.now()), int(reader.head()["at"]))
             proposals = list(reader.due_proposals(now))
             notices = list(reader.due_notices(now))
+            plans = self._plans(reader, from_us(now)) if proposals else None
         for row in proposals:
-            self._guard(self._proposal, row, run)
+            self._guard(self._proposal, row, plans, run)
         for row in notices:
             self._guard(self._notice, row)
         return len(proposals) + len(notices)
+
+    def _plans(self, reader: Reader, now: datetime) -> Plans:
+        policy = self._policies.current()
+        return Plans(policy, self._keeper.current(), self._duty.times(policy, now, reader))
 
     def _guard(self, work: Callable[..., None], row: Row, *more: object) -> None:
         """One thing that cannot be moved along must not stop the others."""
@@ -138,12 +153,13 @@ class Sweep:
 
     # --- proposals --------------------------------------------------------------------------
 
-    def _proposal(self, row: Row, run: Callable[..., object] | None) -> None:
+    def _proposal(self, row: Row, plans: Plans, run: Callable[..., object] | None) -> None:
         proposal_id, version = row["id"], row["version"]
 
         def unit(view: View) -> Rows:
             proposal, action = stands(view, proposal_id, version)
-            where = approval.where(proposal, from_us(view.now))
+            now = from_us(view.now)
+            where = approval.where(proposal, now)
             current = State(action["state"])
             if current not in {State.WAITING, State.APPROVED}:
                 return Rows((Change("proposal", (proposal_id, version), {"due_at": None}),))
@@ -165,8 +181,7 @@ class Sweep:
                     clients,
                     {"version": version, "approved": current is State.APPROVED},
                 )
-                return Rows(changes, (event,), answer=(where, ()))
-            due = to_us(where.due_at) if where.due_at else None
+                return Rows(changes, (event,), answer=(where, (), set()))
             stored = view.row("proposal", proposal_id, version) or row
             if where.state is State.APPROVED:
                 # It is begun by `release`, in its own unit; look again when it should be, and
@@ -174,9 +189,19 @@ class Sweep:
                 runs = to_us(where.runs_at) if where.runs_at else 0
                 due = max(runs, view.now + 1_000_000)
                 change = Change("proposal", (proposal_id, version), {"due_at": due})
-                return Rows((change,), answer=(where, ()))
-            told = _to_tell(where, stored["step"])
-            change = Change("proposal", (proposal_id, version), {"due_at": due, "step": where.step})
+                return Rows((change,), answer=(where, (), set()))
+            values: dict[str, Any] = {}
+            opened = max(stored["step"], 0) + 1
+            if opened <= where.step:
+                # A step opens: who is there is taken now, for it and for those after it.
+                chain = plans.anew(proposal.chain, opened, clients, now)
+                if chain != proposal.chain:
+                    proposal = replace(proposal, chain=chain)
+                    where = approval.where(proposal, now)
+                    values["chain"] = codec.chain_text(proposal.chain, proposal.also)
+            told = _to_tell(where, stored["step"], stored["due_at"], now)
+            values |= {"due_at": next_look(where, now), "step": where.step}
+            change = Change("proposal", (proposal_id, version), values)
             events = [
                 Event(
                     kind,
@@ -186,25 +211,26 @@ class Sweep:
                     {
                         "version": version,
                         "role": proposal.chain[step].role,
-                        "people": len(proposal.chain[step].approvers),
+                        "people": len(proposal.chain[step].approvers - proposal.excluded.keys()),
                         "until": rfc3339(where.due_at or proposal.lapses_at),
                     },
                 )
                 for kind, step in told
             ]
-            return Rows((change,), tuple(events), answer=(where, told))
+            spoke = {a.person for a in proposal.answers}
+            return Rows((change,), tuple(events), answer=(where, told, spoke))
 
         answer, _ = self._store.commit(unit)
         if answer is None:
             return
-        where, told = answer
+        where, told, spoke = answer
         if where.state is State.LAPSED:
             self._bell.ring(row["action"])
         elif where.state is State.APPROVED:
             if where.runs_at is not None and where.runs_at <= self._clock.now():
                 self._hand_over(row["action"], run)
         else:
-            self._ask_people(row, where, told)
+            self._ask_people(row, where, told, spoke)
 
     def _hand_over(self, action: str, run: Callable[..., object] | None) -> None:
         with self._lock:
@@ -226,11 +252,16 @@ class Sweep:
                 self._in_hand.discard(action)
 
     def _ask_people(
-        self, row: Row, where: approval.Where, told: Sequence[tuple[EventType, int]]
+        self,
+        row: Row,
+        where: approval.Where,
+        told: Sequence[tuple[EventType, int]],
+        spoke: Collection[str],
     ) -> None:
         if not told:
             return
         kind = "alarm" if where.alarmed else "ask"
+        reminder = told[0][0] is EventType.PROPOSAL_REMINDED
         with self._store.read() as reader:
             full = reader.proposal(row["id"], row["version"])
         if full is None:
@@ -241,7 +272,10 @@ class Sweep:
         message = Message(
             ref=row["id"],
             kind=kind,
-            title=f"Approval by {deadline:%H:%M} UTC: {full['sentence']}"[:160],
+            title=(
+                f"{'Still waiting, approval' if reminder else 'Approval'} by {deadline:%H:%M} UTC: "
+                f"{full['sentence']}"
+            )[:160],
             lines=(
                 f"Client: {names.get(full['client'], full['client'] or 'unknown')}",
                 f"Tier 3, version {row['version']}",
@@ -250,10 +284,12 @@ class Sweep:
             path=f"/proposals/{row['id']}",
             until=deadline,
         )
-        for person_id in sorted(where.asked):
+        for person_id in sorted(where.asked - set(spoke) if reminder else where.asked):
             person = people.get(person_id)
             if person is not None and person.active:
-                self._telling.reach(person, message)
+                channel = self._telling.reach(person, message)
+                if channel is not None:
+                    self._ring.told(person.id, row["id"], channel)
 
     # --- notices ----------------------------------------------------------------------------
 
@@ -365,8 +401,11 @@ class Sweep:
         ]
 
 
-def _to_tell(where: approval.Where, told: int) -> tuple[tuple[EventType, int], ...]:
-    """Which steps became due since *told* (−1: nobody was asked yet)."""
+def _to_tell(
+    where: approval.Where, told: int, looked: int | None, now: datetime
+) -> tuple[tuple[EventType, int], ...]:
+    """Which steps became due since *told* (−1: nobody was asked yet); without one, whether the
+    look that was due at *looked* was to remind."""
     steps = range(told + 1, where.step + 1)
     found = [
         (EventType.PROPOSAL_ASKED if step == 0 else EventType.PROPOSAL_ESCALATED, step)
@@ -374,6 +413,13 @@ def _to_tell(where: approval.Where, told: int) -> tuple[tuple[EventType, int], .
     ]
     if where.alarmed:
         found.append((EventType.PROPOSAL_ALARMED, where.step))
+    elif (
+        not found
+        and where.remind_at is not None
+        and looked is not None
+        and looked <= to_us(where.remind_at) <= to_us(now)
+    ):
+        found.append((EventType.PROPOSAL_REMINDED, where.step))
     return tuple(found)
 
 

@@ -17,6 +17,11 @@ class Telling:
     def __init__(self, channels: Sequence[Channel]) -> None:
         self._channels = tuple(channels)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The channels' names."""
+        return frozenset(c.name for c in self._channels)
+
     def reach(self, person: Person, message: Message) -> str | None:
         """Try every channel; return the name of the first that reached *person*, or None."""
         reached: str | None = None

@@ -6,6 +6,7 @@ A change makes the next version: another action with its own digest, while the o
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from handrail.service.asked import Asked, Moved, as_proposal, why
 from handrail.service.begun import Again, NeedsPeople
 from handrail.service.bell import Bell
 from handrail.service.draw import Draw
+from handrail.service.duty import Duty
 from handrail.service.known import Keeper
 from handrail.service.opening import Opening, Openings
 from handrail.store.contract import Change, Event, OpenProposal, Put, Reader, Row, Rows, Store, View
@@ -43,10 +45,11 @@ class Versions:
         clock: Clock,
         draw: Draw,
         bell: Bell,
+        duty: Duty,
     ) -> None:
         self._store = store
         self._ask = ask
-        self._openings = Openings(store, keeper, clock)
+        self._openings = Openings(store, keeper, clock, duty)
         self._keeper = keeper
         self._sealer = sealer
         self._clock = clock
@@ -278,7 +281,7 @@ def _approve_at_once(
     action_put = writes[0]
     assert isinstance(action_put, Put)  # noqa: S101 - narrows what `rows` put first
     known = codec.clients_of(view, asked.action.clients)
-    authority = codec.authority(row, asked.action.clients, asked.policy, view.people(), known)
+    authority = codec.authority(row, asked.action.clients, asked.policy, view.people(), known, now)
     proposal = codec.proposal(row, (), action_put.row, authority)
     wait = asked.policy.settings.new_approver_wait
     answer = Given(
@@ -323,7 +326,7 @@ def _approve_at_once(
         asked.action.clients,
         {"version": opening.version, "package": opening.digest.hex(), "state": where.state.value},
     )
-    due = next_look(where)
+    due = next_look(where, now)
     rest = [
         Put("proposal", {**w.row, "due_at": due}) if w.table == "proposal" else w
         for w in writes[1:]
@@ -336,8 +339,10 @@ def _same(view: View, asked: Asked) -> OpenProposal | None:
     return next((p for p in view.open_proposals() if p.same == asked.same), None)
 
 
-def next_look(where: approval.Where) -> int | None:
+def next_look(where: approval.Where, now: datetime) -> int | None:
     """When the sweep looks at a proposal next: an approved one when its undo window ends, which
-    is now when there is none."""
+    is now when there is none; a waiting one when it is time to remind, or something changes."""
     at = where.runs_at if where.state is State.APPROVED else where.due_at
+    if at is not None and where.remind_at is not None and now < where.remind_at < at:
+        at = where.remind_at
     return to_us(at) if at else None

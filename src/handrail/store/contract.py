@@ -203,6 +203,9 @@ class Reader(Protocol):
     def people(self) -> Sequence[Row]:
         """`person` rows, each with `roles`: JSON list of {role, client, since}."""
 
+    def delegations(self, now: int) -> Sequence[Row]:
+        """`delegation` rows that have not ended at *now*, agreed or not."""
+
     def agents(self) -> Sequence[Row]:
         """`agent` rows, each with `keys`: JSON list of {prefix, at, expires_at, revoked_at}."""
 
@@ -267,6 +270,10 @@ class Reader(Protocol):
     def proposal_of(self, action: str) -> Row | None: ...
     def answers(self, proposal: str) -> Sequence[Row]:
         """Oldest first, over all versions."""
+
+    def decisions(self, hour: int, shift: int) -> Sequence[Row]:
+        """By `person`, how many proposals they approved or denied since the instants *hour* and
+        *shift*, under those names."""
 
     def notices(
         self, *, open_only: bool = False, before: str | None = None, limit: int = 50

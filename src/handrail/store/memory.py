@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from handrail.clock import from_us
-from handrail.core.model import Agent, Client, Pause, Person, Role, Standing, Tier
+from handrail.core.model import Agent, Client, Delegation, Pause, Person, Role, Standing, Tier
 from handrail.store import sql, tables
 from handrail.store.contract import OpenProposal, Row
 from handrail.store.driver import Connection
-from handrail.store.nouns import agent, client, pause, person
+from handrail.store.nouns import agent, client, delegation, pause, person
 from handrail.store.windows import LONGEST, Windows, admission
 
 _ABSENT = object()
@@ -28,6 +28,7 @@ _WHOLE = (
     "client",
     "person",
     "person_role",
+    "delegation",
     "agent",
     "connection",
     "tool",
@@ -82,6 +83,7 @@ class Memory:
         self.people: dict[str, Person] = {}
         self._person_rows: dict[str, Row] = {}
         self._roles: dict[str, Mapping[tuple[str, str], Role]] = {}
+        self._lends: dict[str, Mapping[str, Delegation]] = {}
         self.agents: dict[str, Agent] = {}
         self.clients: dict[str, Client] = {}
         self.connections: dict[str, str] = {}
@@ -138,10 +140,22 @@ class Memory:
         self.journal.set(self._roles, id, roles)
         self._compose(id)
 
+    def _delegation(self, key: Key, row: Row | None) -> None:
+        if row is None:  # never dropped: an end is written on it
+            raise ValueError("a delegation is ended, not dropped")
+        id, one = row["giver"], delegation(row)
+        lends = dict(self._lends.get(id, {}))
+        lends.pop(key[0], None)
+        if one is not None:
+            lends[key[0]] = one
+        self.journal.set(self._lends, id, lends)
+        self._compose(id)
+
     def _compose(self, id: str) -> None:
         row = self._person_rows.get(id)
         roles = frozenset(self._roles.get(id, {}).values())
-        self.journal.set(self.people, id, row and person(row, roles))
+        lends = tuple(self._lends.get(id, {}).values())
+        self.journal.set(self.people, id, row and person(row, roles, lends))
 
     def _connection(self, key: Key, row: Row | None) -> None:
         self.journal.set(self.connections, key[0], row and row["digest"])
@@ -198,6 +212,7 @@ INTERPRETED: Mapping[str, Callable[[Memory, Key, Row | None], None]] = {
     "agent": Memory._agent,  # noqa: SLF001
     "person": Memory._person,  # noqa: SLF001
     "person_role": Memory._person_role,  # noqa: SLF001
+    "delegation": Memory._delegation,  # noqa: SLF001
     "connection": Memory._connection,  # noqa: SLF001
     "tool": Memory._tool,  # noqa: SLF001
     "standing": Memory._standing,  # noqa: SLF001

@@ -3,7 +3,8 @@
 import orjson
 
 from handrail.clock import from_us
-from handrail.core.model import Agent, Client, Degree, Pause, Person, Risk, Role
+from handrail.core.availability import hours_read
+from handrail.core.model import Agent, Client, Degree, Delegation, Pause, Person, Risk, Role
 from handrail.store.contract import Row
 
 
@@ -35,17 +36,33 @@ def agent(row: Row) -> Agent:
     )
 
 
-def person(row: Row, roles: frozenset[Role]) -> Person:
-    """The noun that a `person` row and its `person_role` rows are."""
+def person(row: Row, roles: frozenset[Role], lends: tuple[Delegation, ...] = ()) -> Person:
+    """The noun that a `person` row, its `person_role` rows and what it lends are."""
     return Person(
         id=row["id"],
         name=row["name"],
         email=row["email"],
         roles=roles,
         active=bool(row["active"]),
+        away_from=None if row["away_from"] is None else from_us(row["away_from"]),
         away_until=None if row["away_until"] is None else from_us(row["away_until"]),
         reached_at=None if row["reached_at"] is None else from_us(row["reached_at"]),
         added_at=from_us(row["added_at"]),
+        hours=None if row["hours"] is None else hours_read(orjson.loads(row["hours"])),
+        lends=lends,
+    )
+
+
+def delegation(row: Row) -> Delegation | None:
+    """The noun that a `delegation` row is; None while it lends nothing, and when it has ended."""
+    if row["agreed_at"] is None or row["ended_at"] is not None:
+        return None
+    return Delegation(
+        id=row["id"],
+        to=row["to"],
+        roles=frozenset(orjson.loads(row["roles"])),
+        begins=from_us(row["begins"]),
+        ends=from_us(row["ends"]),
     )
 
 

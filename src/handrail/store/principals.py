@@ -3,7 +3,16 @@
 Secrets stand here as hashes only. `tables` holds the rest and names these too.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
 
 from handrail.store.schema import metadata
 
@@ -14,7 +23,9 @@ person = Table(
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False, unique=True),  # lower case
     Column("active", Integer, nullable=False),
+    Column("away_from", BigInteger),  # NULL: already
     Column("away_until", BigInteger),
+    Column("hours", Text),  # JSON: zone, days, holidays; NULL: day and night
     Column("reached_at", BigInteger),
     Column("added_at", BigInteger, nullable=False),
     Column("password", Text),  # Argon2id, PHC string
@@ -28,6 +39,26 @@ person_role = Table(
     Column("client", Text, primary_key=True),  # '' is every client
     Column("since", BigInteger, nullable=False),
     Column("by", Text, nullable=False),
+)
+
+#: Roles that a person lends to another, from–until. Who widens authority needs a second person.
+delegation = Table(
+    "delegation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("giver", Text, ForeignKey("person.id"), nullable=False),
+    Column("to", Text, ForeignKey("person.id"), nullable=False),
+    Column("roles", Text, nullable=False),  # JSON list
+    Column("begins", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("agreed_at", BigInteger),  # NULL: it waits for a second person, and lends nothing
+    Column("agreed_by", Text),  # '' where it widened nothing
+    Column("ended_at", BigInteger),
+    Column("ended_by", Text),
+    CheckConstraint("begins < ends", name="span"),
+    CheckConstraint("giver != \"to\"", name="two"),
+    CheckConstraint("(agreed_at IS NULL) = (agreed_by IS NULL)", name="agreed"),
 )
 
 session = Table(

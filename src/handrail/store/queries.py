@@ -98,6 +98,13 @@ PEOPLE = _query(
         ).where(_roles.person == tables.person.c.id).scalar_subquery().label("roles"),
     ).order_by(tables.person.c.name),
 )  # fmt: skip
+_delegations = tables.delegation.c
+DELEGATIONS = _query(
+    "delegations", "Who lends which roles to whom: what has not ended.",
+    select(tables.delegation)
+    .where(_delegations.ended_at.is_(None), _delegations.ends > bindparam("now"))
+    .order_by(_delegations.begins),
+)  # fmt: skip
 _keys = tables.agent_key.c
 AGENTS = _query(
     "agents", "Which programs may ask, with their keys; never a hash.",
@@ -214,6 +221,21 @@ ANSWERS = _query(
     "answers", "What people said, over all versions.",
     select(tables.answer).where(tables.answer.c.proposal == bindparam("proposal"))
     .order_by(tables.answer.c.id),
+)  # fmt: skip
+_decided = tables.answer.c
+DECISIONS = _query(
+    "decisions", "How much each person decided lately: who is passed over.",
+    select(
+        _decided.person,
+        func.count().label("shift"),
+        func.sum(case((_decided.at >= bindparam("hour"), 1), else_=0)).label("hour"),
+    )
+    .where(
+        _decided.at >= bindparam("shift"),
+        _decided.effective == 1,
+        _decided.answer.in_([literal_column("'approve'"), literal_column("'deny'")]),
+    )
+    .group_by(_decided.person),
 )  # fmt: skip
 _R = tables.reversal.c
 _told = select(

@@ -54,6 +54,9 @@ class SnapshotReader:
     def people(self) -> Sequence[Row]:
         return self._all(queries.PEOPLE)
 
+    def delegations(self, now: int) -> Sequence[Row]:
+        return self._all(queries.DELEGATIONS, now=now)
+
     def agents(self) -> Sequence[Row]:
         return self._all(queries.AGENTS)
 
@@ -162,6 +165,9 @@ class SnapshotReader:
 
     def answers(self, proposal: str) -> Sequence[Row]:
         return self._all(queries.ANSWERS, proposal=proposal)
+
+    def decisions(self, hour: int, shift: int) -> Sequence[Row]:
+        return self._all(queries.DECISIONS, hour=hour, shift=shift)
 
     def notices(
         self, *, open_only: bool = False, before: str | None = None, limit: int = 50

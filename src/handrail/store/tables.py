@@ -25,6 +25,7 @@ from handrail.core.events import EventType
 from handrail.store.principals import (
     agent,
     agent_key,
+    delegation,
     device,
     person,
     person_role,
@@ -34,7 +35,7 @@ from handrail.store.principals import (
 from handrail.store.schema import metadata, partial
 
 __all__ = [
-    "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "device",
+    "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "delegation", "device",
     "entry", "head", "incident", "metadata", "notice", "of_people", "pause", "person", "person_role",
     "policy_draft", "policy_version", "proposal", "reversal", "rollback", "sealed", "seldom", "session",
     "set_up_link", "standing", "tool", "unfinished", "unpublished",
@@ -211,6 +212,7 @@ answer = Table(
     Column("effective", Integer, nullable=False),  # 0: recorded as without effect (I8)
 )
 Index("ix_answer_proposal", answer.c.proposal, answer.c.id)
+Index("ix_answer_at", answer.c.at)  # how much each person decided lately
 
 #: What people denied, by what it was about (SPEC 5: a denial sticks).
 denial = Table(

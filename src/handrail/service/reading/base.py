@@ -2,13 +2,11 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
 
 from handrail.clock import Clock
-from handrail.core.model import Person
 from handrail.privacy.seal import Sealer
 from handrail.service import codec, outcome
 from handrail.service.catalogue import Catalogue
@@ -80,8 +78,3 @@ class Reading:
         if whole["error"] is not None:
             return str(whole["error"].get("message", ""))[:_EXCERPT]
         return outcome.text_of(whole["result"])[:_EXCERPT]
-
-
-def away(person: Person, now: datetime) -> bool:
-    """Whether *person* is away at *now*."""
-    return person.away_until is not None and person.away_until > now

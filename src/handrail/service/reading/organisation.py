@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from handrail.clock import to_us
+from handrail.core.availability import away, hours_written, reached
 from handrail.core.defaults import Settings
 from handrail.core.model import Tier
 from handrail.errors import NotFound
 from handrail.service import codec, shown
-from handrail.service.reading.base import Reading, away
-from handrail.service.ring import reached
+from handrail.service.reading.base import Reading
 
 
 class Organisation(Reading):
@@ -18,16 +18,19 @@ class Organisation(Reading):
 
     def people(self) -> list[dict[str, Any]]:
         now = self._clock.now()
+        within = self._within()
         return [
             {
                 "id": p.id,
                 "name": p.name,
                 "email": p.email,
                 "active": p.active,
+                "away_from": shown.when(to_us(p.away_from)) if p.away_from else None,
                 "away_until": shown.when(to_us(p.away_until)) if p.away_until else None,
                 "away": away(p, now),
                 "reached_at": shown.when(to_us(p.reached_at)) if p.reached_at else None,
-                "reached": reached(p, now),
+                "reached": reached(p, now, within),
+                "hours": hours_written(p.hours) if p.hours else None,
                 "roles": [
                     {"role": r.name, "client": r.client}
                     for r in sorted(p.roles, key=lambda r: (r.name, r.client or ""))
@@ -35,6 +38,13 @@ class Organisation(Reading):
             }
             for p in sorted(self._keeper.current().people.values(), key=lambda p: p.name)
         ]
+
+    def _within(self) -> timedelta:
+        """How long a proof that a channel reached somebody holds; the default before a policy."""
+        try:
+            return self._policies.current().settings.reached_within
+        except NotFound:
+            return Settings().reached_within
 
     def agents(self) -> list[dict[str, Any]]:
         names = self.names()

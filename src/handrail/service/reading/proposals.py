@@ -10,10 +10,11 @@ from handrail.clock import to_us
 from handrail.core import approval, package
 from handrail.core.action import OPEN, State
 from handrail.core.approval import AnswerKind
+from handrail.core.availability import away
 from handrail.core.model import Person, SignedIn
 from handrail.errors import HandrailError, NotFound
 from handrail.service import codec, shown
-from handrail.service.reading.base import DAY_US, Reading, away
+from handrail.service.reading.base import DAY_US, Reading
 from handrail.store import nouns
 from handrail.store.contract import Find, Reader, Row
 
@@ -135,8 +136,10 @@ class Proposals(Reading):
         known = self._keeper.current()
         person = known.people.get(who.person) if who else None
         clients, policy = codec.load(row["clients"]), self._policies.current()
-        authority = codec.authority(row, clients, policy, known.people.values(), known.clients)
-        proposal = dataclasses.replace(proposal, authority=authority)
+        authority, stands_for = codec.authority(
+            row, clients, policy, known.people.values(), known.clients, now
+        )
+        proposal = dataclasses.replace(proposal, authority=authority, stands_for=stands_for)
         why_not, why_no_deny = (
             _why_not(proposal, person, kind, now) for kind in (AnswerKind.APPROVE, AnswerKind.DENY)
         )
