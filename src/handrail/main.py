@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from handrail import cli
-from handrail.cli.programs import Kept, NotHeld, Programs, Say
+from handrail.cli.programs import Kept, NotHeld, Part, Programs, Say
 from handrail.config import Settings
 from handrail.errors import NotFound
 
@@ -70,10 +70,13 @@ def _demo(settings: Settings, say: Say) -> None:
 
 
 def _verify(path: Path, key: str, witnesses: Sequence[str]) -> Mapping[str, Any]:
+    from handrail.ledger import excerpt
     from handrail.ledger.errors import LedgerError, VerificationError
     from handrail.ledger.verify import verify
 
     try:
+        if excerpt.is_one(path):
+            return asdict(excerpt.verify(path, key, witnesses=witnesses))
         return asdict(verify(path, key, witnesses=witnesses))
     except VerificationError as error:
         raise NotHeld(str(error), where=error.where, hint=error.hint) from error
@@ -127,12 +130,21 @@ def _key(settings: Settings) -> str:
     return str(SignerKey.parse(path.read_text()).verifier) if path.exists() else ""
 
 
-def _export(settings: Settings, out: Path) -> Mapping[str, Any]:
+def _export(settings: Settings, out: Path, part: Part) -> Mapping[str, Any]:
+    from handrail.cli import tables
     from handrail.wiring import build
 
     house = build(settings)
     try:
-        return house.services.record.export(out)
+        record = house.services.record
+        if part.client:
+            found = record.excerpt(out, part.client, since=part.since, until=part.until)
+        else:
+            found = record.export(out)
+        if part.table:
+            told = house.services.read.told(part.client or None, part.since, part.until)
+            found["table"] = str(tables.write(out / f"entries.{part.table}", told))
+        return found
     finally:
         house.store.close()
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from handrail import cli, config
 from handrail.bench.house import open_house, request
 from handrail.bench.house import policy as with_policy
-from handrail.cli import talk
+from handrail.cli import tables, talk
 from handrail.main import PROGRAMS
 from handrail.serving import application
 from handrail.wiring import build
@@ -46,6 +46,50 @@ def test_export_then_verify_anywhere(run, data, tmp_path):
     assert "unanchored" in result.stdout
     assert (True, exported["size"]) == (as_json["ok"], as_json["entries"])
     assert run("export", "--data", data, "--out", out).exit_code != 0
+
+
+def test_a_clients_part_is_exported_with_a_table_and_verified(run, data, tmp_path):
+    house = build(config.load({}, data=data))
+    try:
+        house.services.directory.set_client(None, "acme", "Acme")
+    finally:
+        house.close()
+    out = tmp_path / "acme"
+    wanted = ("export", "--data", data, "--out", out, "--client", "acme", "--format", "csv")
+    exported = orjson.loads(run(*wanted, "--json").stdout)
+
+    result = run("verify", out, "--key", exported["key"])
+
+    assert result.exit_code == 0, result.output
+    assert "client acme: places 0 to" in result.stdout
+    rows = (out / "entries.csv").read_text().splitlines()
+    assert rows[0] == "seq,at,type,who,action,clients,text"
+    assert len(rows) == exported["size"] + 1
+    assert run("export", "--data", data, "--out", tmp_path / "x", "--client", "x").exit_code != 0
+
+
+def test_the_whole_record_as_json_lines_with_the_files_that_prove_it(run, data, tmp_path):
+    out = tmp_path / "record"
+    exported = orjson.loads(
+        run("export", "--data", data, "--out", out, "--format", "jsonl", "--json").stdout
+    )
+
+    lines = [orjson.loads(line) for line in (out / "entries.jsonl").read_bytes().splitlines()]
+
+    assert [line["seq"] for line in lines] == list(range(exported["size"]))
+    assert run("verify", out, "--key", exported["key"]).exit_code == 0
+    cut = run("export", "--data", data, "--out", tmp_path / "cut", "--since", "2026-01-01")
+    assert cut.exit_code == talk.USAGE
+    assert "--client" in cut.stderr
+
+
+def test_a_table_starts_no_formula(tmp_path):
+    entry = {"seq": 1, "at": "x", "type": "t", "who": "=1+1", "action": None, "clients": ["a"],
+             "text": "-2"}  # fmt: skip
+
+    path = tables.write(tmp_path / "t.csv", [entry])
+
+    assert path.read_text().splitlines()[1] == "1,x,t,'=1+1,,a,'-2"
 
 
 def test_one_changed_byte_is_said_where(run, data, tmp_path):

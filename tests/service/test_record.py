@@ -10,7 +10,8 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
-from handrail.ledger import proof
+from handrail.errors import BadInput
+from handrail.ledger import excerpt, proof
 from handrail.ledger.checkpoint import VerifierKey
 from handrail.ledger.cosign import WitnessKey
 from handrail.ledger.verify import verify
@@ -125,3 +126,44 @@ def test_a_silent_record_beats_as_often_as_the_policy_says(house: House) -> None
     house.s.record.beat()
     house.s.record.beat()
     assert beats() == 1
+
+
+def test_I23_a_client_is_given_its_own_entries_and_the_export_is_the_newest(
+    doors: Doors, tmp_path: Path
+) -> None:
+    house = doors.house
+    house.act("restart_service", client="acme")
+    house.act("restart_service", client="harbor")
+    house.sweep(hours=2)
+    started = house.clock.now()
+    later = house.act("restart_service", client="acme").id
+
+    made = house.s.record.excerpt(tmp_path / "acme", "acme", who=house.who("per_anna"))
+    found = excerpt.verify(tmp_path / "acme", made["key"])
+    part = house.s.record.excerpt(tmp_path / "part", "acme", since=started)
+
+    assert found.places == (0, found.entries - 1)
+    text = (tmp_path / "acme" / excerpt.NAME).read_text()
+    assert "harbor" not in text
+    last = orjson.loads(orjson.loads(text.splitlines()[-1])["entry"])
+    assert (last["type"], last["by"]) == ("person:ledger:exported", "person:per_anna")
+    assert excerpt.verify(tmp_path / "part", part["key"]).places[0] > 0  # type: ignore[index]
+    assert later in (tmp_path / "part" / excerpt.NAME).read_text()
+    with pytest.raises(BadInput, match="not empty"):
+        house.s.record.excerpt(tmp_path / "acme", "acme")
+    with pytest.raises(BadInput, match="no client"):
+        house.s.record.excerpt(tmp_path / "none", "nobody")
+
+
+def test_the_record_told_entry_by_entry_is_the_record(doors: Doors) -> None:
+    house = doors.house
+    house.act("restart_service", client="acme")
+    house.act("add_firewall_rule", client="harbor")
+
+    whole = list(house.s.read.told())
+    mine = list(house.s.read.told("harbor"))
+
+    assert [e["seq"] for e in whole] == list(range(len(house.entries())))
+    assert mine == [e for e in whole if "harbor" in e["clients"]]
+    assert all(e["text"] and "not recorded" not in e["text"] for e in whole)
+    assert list(house.s.read.told(since=house.clock.now() + timedelta(days=1))) == []

@@ -36,6 +36,17 @@ class Finding:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of the record is exported: everything, or one client's entries between two instants;
+    and the table beside it, `jsonl`, `csv` or none."""
+
+    client: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    table: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """What a store on this computer knows about a policy's people, and the files of one version."""
@@ -61,8 +72,8 @@ class Programs:
     tiles: Callable[[int], Iterable[str]]
     #: The public key of the installation that the settings name, empty when there is none.
     key: Callable[[Settings], str]
-    #: Write the whole record into an empty folder.
-    export: Callable[[Settings, Path], Mapping[str, Any]]
+    #: Write the record, or a part of it, into an empty folder.
+    export: Callable[[Settings, Path, Part], Mapping[str, Any]]
     doctor: Callable[[Settings], Iterable[Finding]]
     #: The people and clients of a store, and the files of the policy version named, if one is.
     kept: Callable[[Settings, str], Kept]

@@ -5,17 +5,19 @@ These work on a store on this computer. None of them decides anything for people
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
 from handrail.cli import talk
 from handrail.cli.policy import read_folder
-from handrail.cli.programs import NotHeld, Programs
+from handrail.cli.programs import NotHeld, Part, Programs
 from handrail.cli.remote import Remote, connected
 from handrail.config import load
 from handrail.core.backtest import lines
@@ -34,6 +36,15 @@ Policy = Annotated[
 Host = Annotated[str | None, typer.Option("--host")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535)]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
+Since = Annotated[datetime | None, typer.Option("--since", help="Only from this day on (UTC).")]
+Until = Annotated[datetime | None, typer.Option("--until", help="Only before this day (UTC).")]
+
+
+class Table(StrEnum):
+    """How the table beside an export is written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
 
 
 def serve(
@@ -101,19 +112,43 @@ def verify(
         talk.print_json({"ok": True, **found})
     else:
         talk.say(f"Everything holds: {found['entries']} entries of {found['origin']}.")
+        if "client" in found:
+            talk.say(_of_client(found))
         talk.say(f"root  {found['root']}")
         talk.say(f"level {found['level']}")
+
+
+def _of_client(found: Mapping[str, Any]) -> str:
+    """What of a client's chain an excerpt holds."""
+    if found["places"] is None:
+        return f"client {found['client']}: nothing in that time"
+    first, last = found["places"]
+    return f"client {found['client']}: places {first} to {last} of its chain, until {found['last']}"
 
 
 def export(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    client: Annotated[
+        str, typer.Option(help="Only this client's entries, each with its proof.")
+    ] = "",
+    since: Since = None,
+    until: Until = None,
+    format: Annotated[
+        Table | None, typer.Option("--format", help="A table of sentences beside the evidence.")
+    ] = None,
     database: Database = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Write the record as files that `handrail verify`, or anyone's tool, can check."""
-    found = _programs(ctx).export(load(data=data, database=database), out)
+    if (since or until) and not client and format is None:
+        raise BadInput(
+            "the whole record has no beginning and no end",
+            hint="Add --client for a part that can be verified, or --format for a table.",
+        )
+    wanted = Part(client, _utc(since), _utc(until), format.value if format else "")
+    found = _programs(ctx).export(load(data=data, database=database), out, wanted)
     if json:
         talk.print_json(dict(found))
     else:
@@ -140,12 +175,8 @@ def doctor(
 def backtest(
     ctx: typer.Context,
     policy: Annotated[Path, typer.Option("--policy", metavar="DIR", help="The other policy.")],
-    since: Annotated[
-        datetime | None, typer.Option("--since", help="Only actions from this day on (UTC).")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option("--until", help="Only actions before this day (UTC).")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     database: Database = None,
     data: Data = None,
     json: Json = False,

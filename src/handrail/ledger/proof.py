@@ -44,12 +44,16 @@ def inclusion(folder: Folder, index: int) -> bytes:
     files."""
     note = folder.checkpoint()
     head = checkpoint.parse(note)
+    return _text([MAGIC, f"index {index}"], path_of(folder, index, head), note)
+
+
+def path_of(folder: Folder, index: int, head: Checkpoint) -> list[bytes]:
+    """Return the hashes that lead from entry *index* to the root of *head*. Raises likewise."""
     try:
-        hashes = _shown(folder, index, head)
+        return _shown(folder, index, head)
     except VerificationError:
         folder.forget()
-        hashes = _shown(folder, index, head)
-    return _text([MAGIC, f"index {index}"], hashes, note)
+        return _shown(folder, index, head)
 
 
 def _shown(folder: Folder, index: int, head: Checkpoint) -> list[bytes]:

@@ -101,7 +101,7 @@ def verify(
     # (9) who else saw it; a false cosignature is broken, a missing one is not
     known = {WitnessVerifier.parse(witness) for witness in witnesses}
     seen = cosigned(note, known)
-    reading = _Reading(head.origin)
+    reading = Reading(head.origin)
     for bodies, leaves in bundles(folder, head):
         for body, leaf in zip(bodies, leaves, strict=True):
             reading.entry(body, leaf)
@@ -175,89 +175,101 @@ def _check_leaves(n: int, bodies: list[bytes], leaves: list[bytes]) -> None:
         )
 
 
-class _Reading:
-    """Reads the entries in order, and holds each against those before it."""
+class Reading:
+    """Reads entries in order, and holds each against those before it."""
 
     def __init__(self, origin: str) -> None:
         self.seq = 0  #: the next position
-        self._origin = origin
-        self._first: str | None = None
-        self._at = ""
+        self.origin = origin
+        self.first: str | None = None
+        self.last = ""
         self._epoch = 0
         self._chains: dict[str, tuple[int, str]] = {}
 
     def entry(self, body: bytes, leaf: bytes) -> None:
-        # (5) form, fields and types
-        try:
-            entry = decode(body)
-        except EntryInvalid as e:
-            raise self._broken(str(e)) from e
-        if tuple(entry) != FIELDS:
-            raise self._broken("it does not have the fields of an entry")
-        _, at, _, clients, epoch, _, origin, seq, _ = values = tuple(entry.values())
-        if tuple(map(type, values)) not in TYPES:  # not isinstance: true is no number
-            raise self._broken("a field is not of its type")
-        # (6) this log, this position
-        if origin != self._origin:
-            raise self._broken(f"it is of the log {origin!r}")
-        if seq != self.seq:
-            raise self._broken(f"it says that it is entry {seq}")
-        # (7) time and epoch
-        self._time(at)
-        if epoch < self._epoch:
-            raise self._broken(f"the control epoch goes back from {self._epoch} to {epoch}")
-        self._epoch = epoch
+        """The next entry of a whole log."""
+        clients = self.read(body)
         # (8) chains
         if clients:
             self._places(clients, leaf)
         self.seq += 1
 
+    def read(self, body: bytes) -> list[Any]:
+        """The entry at position `seq`: its clients' places, not looked at yet."""
+        # (5) form, fields and types
+        try:
+            entry = decode(body)
+        except EntryInvalid as e:
+            raise self.broken(str(e)) from e
+        if tuple(entry) != FIELDS:
+            raise self.broken("it does not have the fields of an entry")
+        _, at, _, clients, epoch, _, origin, seq, _ = values = tuple(entry.values())
+        if tuple(map(type, values)) not in TYPES:  # not isinstance: true is no number
+            raise self.broken("a field is not of its type")
+        # (6) this log, this position
+        if origin != self.origin:
+            raise self.broken(f"it is of the log {origin!r}")
+        if seq != self.seq:
+            raise self.broken(f"it says that it is entry {seq}")
+        # (7) time and epoch
+        self._time(at)
+        if epoch < self._epoch:
+            raise self.broken(f"the control epoch goes back from {self._epoch} to {epoch}")
+        self._epoch = epoch
+        found: list[Any] = clients
+        return found
+
     def _time(self, at: str) -> None:
         if not _AT.fullmatch(at):
-            raise self._broken("its time is not of the one form")
-        if at[:_SECOND] != self._at[:_SECOND]:
+            raise self.broken("its time is not of the one form")
+        if at[:_SECOND] != self.last[:_SECOND]:
             try:
                 datetime.fromisoformat(at)
             except ValueError as e:
-                raise self._broken(f"there is no such time: {at}") from e
-        if at < self._at:  # of one form, so that text compares like time
-            raise self._broken(f"time goes back from {self._at} to {at}")
-        self._first = self._first or at
-        self._at = at
+                raise self.broken(f"there is no such time: {at}") from e
+        if at < self.last:  # of one form, so that text compares like time
+            raise self.broken(f"time goes back from {self.last} to {at}")
+        self.first = self.first or at
+        self.last = at
 
     def _places(self, places: list[Any], leaf: bytes) -> None:
         hexed, chains, former = leaf.hex(), self._chains, ""
         for place in places:
-            if type(place) is not dict or tuple(place) != PLACE:
-                raise self._broken("a place in a client's chain is malformed")
-            client, n, prev = place.values()
-            if type(client) is not str or type(n) is not int or type(prev) is not str:
-                raise self._broken("a place in a client's chain is malformed")
+            client, n, prev = self.place(place)
             last, named = chains.get(client, (-1, ""))
             if client <= former:
-                raise self._broken("its clients are not each named once, in order")
+                raise self.broken("its clients are not each named once, in order")
             if n != last + 1:
-                raise self._broken(f"it is {n} in the chain of {client!r}, after {last}")
+                raise self.broken(f"it is {n} in the chain of {client!r}, after {last}")
             if prev != named:
-                raise self._broken(f"it does not name the former entry of {client!r}")
+                raise self.broken(f"it does not name the former entry of {client!r}")
             if last < 0 and len(chains) >= MAX_CLIENTS:
-                raise self._broken(f"more than {MAX_CLIENTS} clients")
+                raise self.broken(f"more than {MAX_CLIENTS} clients")
             chains[client] = (n, hexed)
             former = client
+
+    def place(self, place: Any) -> tuple[str, int, str]:
+        """The client, number and former leaf that *place* in a chain names."""
+        if type(place) is not dict or tuple(place) != PLACE:
+            raise self.broken("a place in a client's chain is malformed")
+        client, n, prev = place.values()
+        if type(client) is not str or type(n) is not int or type(prev) is not str:
+            raise self.broken("a place in a client's chain is malformed")
+        return client, n, prev
 
     def report(self, head: checkpoint.Checkpoint, level: str) -> Report:
         return Report(
             origin=head.origin,
             entries=head.size,
             root=head.root.hex(),
-            first=self._first,
-            last=self._at or None,
+            first=self.first,
+            last=self.last or None,
             epoch=self._epoch,
             clients=len(self._chains),
             level=level,
         )
 
-    def _broken(self, message: str) -> VerificationError:
+    def broken(self, message: str) -> VerificationError:
         return VerificationError(message, where=f"entry {self.seq}")
 
 

@@ -7,7 +7,8 @@ signs over it.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from handrail.core.defaults import Settings
 from handrail.core.events import EventType
 from handrail.core.model import SignedIn
 from handrail.errors import BadInput, HandrailError, NotFound
-from handrail.ledger import anchor, proof, publish
+from handrail.ledger import anchor, checkpoint, excerpt, proof, publish
 from handrail.ledger.anchor import Unanswered
 from handrail.ledger.checkpoint import parts
 from handrail.ledger.cosign import attach
@@ -231,22 +232,55 @@ class Record:
         """Write the whole record as files that any static host can serve. *out* must be empty.
 
         Raises `BadInput` when it is not, or when the record is not signed."""
+        note = self._exported(who, ())
+        with self._writing(out), self._store.read() as reader:
+            publish.export((body for _, body in reader.stream()), note, out)
+        size, root = self._signer.last
+        return {"out": str(out), "size": size, "root": root.hex(), "key": self.key}
+
+    def excerpt(
+        self,
+        out: Path,
+        client: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        who: SignedIn | None = None,
+    ) -> dict[str, Any]:
+        """Write what the record holds of *client*, each entry with its proof. *out* must be empty.
+
+        The export is itself the newest entry of the client's chain. Raises `BadInput` like
+        `export`, and for a client that is none."""
+        with self._store.read() as reader:
+            if reader.row("client", client) is None:
+                raise BadInput(f"no client {client}", hint="handrail clients lists them.")
+        note = self._exported(who, (client,))
+        start, end = (None if at is None else to_us(at) for at in (since, until))
+        with self._writing(out), self._store.read() as reader:
+            entries = reader.between(start, end, client)
+            size = excerpt.write(entries, client, self._files, note, out)
+        root = checkpoint.parse(note).root.hex()
+        return {"out": str(out), "size": size, "root": root, "key": self.key, "client": client}
+
+    def _exported(self, who: SignedIn | None, clients: tuple[str, ...]) -> bytes:
+        """Record an export, sign it and all before it, and return the checkpoint."""
         by = f"person:{who.person}" if who else "handrail"
-        self._store.commit(lambda view: Rows(events=(Event(EventType.EXPORTED, by),)))
+        event = Event(EventType.EXPORTED, by, None, clients)
+        self._store.commit(lambda view: Rows(events=(event,)))
         self.sign()
         if self._trouble:
             raise BadInput(f"the record is not signed: {self._trouble}")
         self.anchor()
+        return (self._folder / "checkpoint").read_bytes()
+
+    @contextmanager
+    def _writing(self, out: Path) -> Iterator[None]:
         try:
-            with self._store.read() as reader:
-                note = (self._folder / "checkpoint").read_bytes()
-                publish.export((body for _, body in reader.stream()), note, out)
+            yield
         except FileExistsError:
             raise BadInput(f"{out} is not empty", hint="Name a new folder.") from None
         except OSError as error:
             raise BadInput(f"{out} cannot be written: {error}") from error
-        size, root = self._signer.last
-        return {"out": str(out), "size": size, "root": root.hex(), "key": self.key}
 
     def verify(self) -> Report:
         """Verify what is published, as an outsider would. Raises `LedgerError`."""

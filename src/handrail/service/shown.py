@@ -140,18 +140,22 @@ def notice(row: Row, names: Names, now: int) -> dict[str, Any]:
 
 def entry(row: Row, names: Names) -> dict[str, Any]:
     """One ledger entry with its sentence and its record as it stands."""
-    body = orjson.loads(bytes(row["body"]))
-    who = principal(row["principal"], names)
-    facts = body.get("facts", {})
+    raw = bytes(row["body"])
+    return {**told(raw, names), "body": orjson.loads(raw), "raw": raw.decode()}
+
+
+def told(raw: bytes, names: Names) -> dict[str, Any]:
+    """One ledger entry as a line of a list tells it."""
+    body = orjson.loads(raw)
+    who, facts = principal(body["by"], names), body["facts"]
     return {
-        "seq": row["seq"],
-        "at": when(row["at"]),
-        "type": row["type"],
+        "seq": body["seq"],
+        "at": body["at"],
+        "type": body["type"],
         "who": who,
-        "action": row["action"],
-        "text": sentence(row["type"], who, {**facts, **_named(facts, names)}),
-        "body": body,
-        "raw": bytes(row["body"]).decode(),
+        "action": body["action"],
+        "clients": [place["client"] for place in body["clients"]],
+        "text": sentence(body["type"], who, {**facts, **_named(facts, names)}),
     }
 
 

@@ -297,6 +297,12 @@ class Reader(Protocol):
     def entries(self, find: Find) -> Found:
         """One page of the record, newest first."""
 
+    def between(
+        self, since: int | None, until: int | None, client: str | None = None
+    ) -> Iterable[tuple[int, bytes]]:
+        """(position, bytes) of the entries from one instant to before another, all of them or one
+        client's, in order, without holding them all."""
+
     def stream(self, start: int = 0, end: int | None = None) -> Iterable[tuple[int, bytes]]:
         """Every entry's (position, bytes), in order, without holding them all."""
 

@@ -211,6 +211,15 @@ class SnapshotReader:
     def entries(self, find: Find) -> Found:
         return search.entries(self._connection, find, int(self.head()["size"]))
 
+    def between(
+        self, since: int | None, until: int | None, client: str | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        size = int(self.head()["size"])
+        low, high = search.bounds(self._connection, since, until, size)
+        if client is None:
+            return self.stream(low, high)
+        return search.chain(self._connection, client, low, high)
+
     def stream(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
         stop = int(self.head()["size"]) if end is None else end
         while start < stop:

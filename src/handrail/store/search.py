@@ -7,7 +7,7 @@ a seldom type have indexes; every other filter looks at `LOOKED_AT` places at mo
 that a filter that finds nothing in ten million entries costs no more than one that finds much.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ from handrail.store.tables import OFTEN, of_people, seldom
 
 #: Places that one page looks at, where no index leads to what is sought.
 LOOKED_AT = 50_000
+#: Entries of a chain fetched at a time.
+_CHUNK = 2_000
 
 _E, _A, _C = tables.entry.c, tables.action.c, tables.client_chain.c
 _INDEXED = frozenset({"action", "person", "seldom"})
@@ -43,15 +45,12 @@ def entries(connection: Connection, find: Find, size: int, look: int = LOOKED_AT
 
     Without an index it looks at *look* places at most.
     """
-    low, high = 0, size if find.before is None else min(find.before, size)
-    if find.since is not None:
-        low = _first(size, find.since, lambda seq: _at(connection, seq))
-    if find.until is not None:
-        high = min(high, _first(size, find.until, lambda seq: _at(connection, seq)))
+    low, high = bounds(connection, find.since, find.until, size)
+    if find.before is not None:
+        high = min(high, find.before)
     places = None
     if find.client is not None:
-        last = _LAST_PLACE.one(connection, client=find.client)
-        places = Places(connection, find.client, 0 if last is None else last["n"] + 1)
+        places = _places(connection, find.client)
         low, high = places.first(low), places.first(high)
     values = {
         name: value
@@ -85,6 +84,32 @@ def entries(connection: Connection, find: Find, size: int, look: int = LOOKED_AT
     if floor > low:
         return Found(rows, floor if places is None else places.position(floor))
     return Found(rows, None)
+
+
+def bounds(
+    connection: Connection, since: int | None, until: int | None, size: int
+) -> tuple[int, int]:
+    """The positions that two instants mean, of a log of *size* entries."""
+    low, high = (
+        bound if at is None else _first(size, at, lambda seq: _at(connection, seq))
+        for at, bound in ((since, 0), (until, size))
+    )
+    return low, high
+
+
+def chain(connection: Connection, client: str, low: int, high: int) -> Iterator[tuple[int, bytes]]:
+    """Position and bytes of *client*'s entries at positions from *low* to before *high*."""
+    places = _places(connection, client)
+    start, stop = places.first(low), places.first(high)
+    while start < stop:
+        page = _CHAIN.tuples(connection, client=client, low=start, high=min(start + _CHUNK, stop))
+        yield from ((seq, bytes(body)) for seq, body in page)
+        start += _CHUNK
+
+
+def _places(connection: Connection, client: str) -> "Places":
+    last = _LAST_PLACE.one(connection, client=client)
+    return Places(connection, client, 0 if last is None else last["n"] + 1)
 
 
 class Places:
@@ -171,6 +196,12 @@ def statement(shape: Shape) -> Query:
 _PLACE = Query(
     "place", "Where a place of a client's chain lies.",
     select(_C.seq).where(_C.client == bindparam("client"), _C.n == bindparam("n")),
+)  # fmt: skip
+_CHAIN = Query(
+    "chain", "A part of a client's chain, in order.",
+    select(_C.seq, _E.body).join_from(tables.client_chain, tables.entry, _E.seq == _C.seq)
+    .where(_C.client == bindparam("client"), _C.n >= bindparam("low"), _C.n < bindparam("high"))
+    .order_by(_C.n),
 )  # fmt: skip
 _LAST_PLACE = Query(
     "last_place", "How long a client's chain is.",

@@ -1,6 +1,7 @@
 """Actions, notices and the record as pages show them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from handrail.clock import to_us
@@ -106,6 +107,20 @@ class Actions(Reading):
         with self._store.read() as reader:
             found = reader.entries(find)
         return [shown.entry(row, names) for row in found.rows], found.older
+
+    def told(
+        self,
+        client: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Every entry with its sentence, oldest first: all, or one client's; from *since* to
+        before *until*. Holds one at a time."""
+        names = self.names()
+        start, end = (None if at is None else to_us(at) for at in (since, until))
+        with self._store.read() as reader:
+            for _, body in reader.between(start, end, client):
+                yield shown.told(body, names)
 
     def said(
         self, type: EventType, *, before: int | None = None, limit: int = 50
