@@ -34,6 +34,7 @@ from handrail.service.backtest import Backtest
 from handrail.service.begin import Begin
 from handrail.service.bell import Bell
 from handrail.service.catalogue import Catalogue
+from handrail.service.checks import Checks
 from handrail.service.clients import Clients
 from handrail.service.drafts import Drafts
 from handrail.service.draw import Draw
@@ -108,7 +109,8 @@ def middle(
     # An open console shows that somebody is there; it carries no code to read.
     carrying = Telling([c for c in channels if not isinstance(c, ConsoleChannel)])
     ring = Ring(store, carrying, policies, keeper, clock)
-    sweep = Sweep(store, release, telling, policies, keeper, clock, bell, duty, ring)
+    checks = Checks(store, begin.observe, policies, sealer, clock, bell)
+    sweep = Sweep(store, release, telling, policies, keeper, clock, bell, duty, ring, checks)
     services = Services(
         govern=Govern(
             store,

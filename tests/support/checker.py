@@ -80,8 +80,12 @@ def _one(story: Story, entry: Mapping[str, Any]) -> None:
         story.state = "begun"
         story.begins += 1
     elif kind in ENDS or kind == "agent:action:reported":
-        assert story.state == "begun", f"I3: {where} ended from {story.state}"
+        late = story.state == "unknown" and (facts.get("late") or kind not in ENDS)
+        assert story.state == "begun" or late, f"I3: {where} ended from {story.state}"
         story.state = story.ended = ENDS.get(kind) or facts["state"]
+    elif kind.startswith("handrail:check:"):
+        assert story.state in {"done", "failed", "unknown"}, f"I3: {where} checked in {story.state}"
+        story.state = story.ended = facts["state"]
     elif kind == "handrail:action:refused":
         assert story.state in {"", "waiting", "approved"}, f"I4: {where} refused in {story.state}"
         story.state = facts.get("state", "refused")

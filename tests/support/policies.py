@@ -56,6 +56,7 @@ def row(type="psa.add_note", tier=1, *, bounds=(), **changes):
         notify="service-desk-manager",
         protective=False,
         check=None,
+        solved=None,
         rollback=None,
         velocity=None,
         signatures=SIGNED,

@@ -8,7 +8,8 @@
                 │            └──► revoked | superseded
                 └──► denied | lapsed | withdrawn | superseded
 
-HTTP, console, MCP and the CHECK in the schema use these words and no others. No code sets a
+Among *done*, *failed* and *unknown* the outcome still moves while its check or a late result is
+to come. HTTP, console, MCP and the CHECK in the schema use these words and no others. No code sets a
 state except through `move`.
 """
 
@@ -53,9 +54,11 @@ MOVES: MappingProxyType[State, frozenset[State]] = MappingProxyType(
             {State.BEGUN, State.REVOKED, State.SUPERSEDED, State.LAPSED, State.WITHDRAWN}
         ),
         State.BEGUN: frozenset({State.DONE, State.FAILED, State.UNKNOWN}),
-        State.DONE: frozenset({State.REVERSED}),
+        # A reply says done; what a check sees afterwards is the outcome, and one that can't be
+        # read in time leaves it unknown. What was unknown is settled by a late result (SPEC 3).
+        State.DONE: frozenset({State.FAILED, State.UNKNOWN, State.REVERSED}),
         State.FAILED: frozenset({State.REVERSED}),
-        State.UNKNOWN: frozenset({State.REVERSED}),
+        State.UNKNOWN: frozenset({State.DONE, State.FAILED, State.REVERSED}),
         State.REVERSED: frozenset(),
         State.REFUSED: frozenset(),
         State.PASSED_IN_SHADOW: frozenset(),

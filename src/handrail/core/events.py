@@ -22,6 +22,9 @@ class EventType(StrEnum):
     ACTION_DONE = "handrail:action:done"
     ACTION_FAILED = "handrail:action:failed"
     ACTION_UNKNOWN = "handrail:action:unknown"
+    CHECK_PASSED = "handrail:check:passed"
+    CHECK_FAILED = "handrail:check:failed"
+    CHECK_UNREAD = "handrail:check:unread"  # it could not be read before it was overdue
     ACTION_WITHDRAWN = "agent:action:withdrawn"
     ACTION_SUPERSEDED = "handrail:action:superseded"
     ACTION_REPORTED = "agent:action:reported"  # a cooperative outcome, in the agent's words
@@ -107,9 +110,12 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.ACTION_PROPOSED: "{who} asked for {type}; it was classified tier {tier} and waits for people.",
     EventType.ACTION_REFUSED: "{who} asked for {type}; it was refused: {why}.",
     EventType.ACTION_RELEASED: "The approved action {type} was begun.",
-    EventType.ACTION_DONE: "It was done as specified, as far as its check saw.",
+    EventType.ACTION_DONE: "It was done: {why}.",
     EventType.ACTION_FAILED: "It failed: {why}.",
     EventType.ACTION_UNKNOWN: "Its outcome is unknown: {why}.",
+    EventType.CHECK_PASSED: "Its check saw what was specified.",
+    EventType.CHECK_FAILED: "Its check did not see what was specified: it is {state}.",
+    EventType.CHECK_UNREAD: "Its check could not be read in time: it is {state}.",
     EventType.ACTION_WITHDRAWN: "{who} withdrew it.",
     EventType.ACTION_SUPERSEDED: "Version {version} took its place: {why}.",
     EventType.ACTION_REPORTED: "{who} reported {state}; that is its own word.",

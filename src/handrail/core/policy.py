@@ -101,6 +101,7 @@ class MatrixRow:
     notify: str
     protective: bool
     check: Read | None
+    solved: Read | None
     rollback: Rollback | None
     velocity: tuple[int, timedelta] | None
     signatures: tuple[Signature, ...]

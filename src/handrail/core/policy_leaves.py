@@ -23,7 +23,8 @@ from handrail.core.conditions import (
 )
 from handrail.core.model import Effect, Tier
 from handrail.core.policy import Read
-from handrail.core.policy_shape import INSTANT, MANY, READ
+from handrail.core.policy_kinds import Shape
+from handrail.core.policy_shape import CHECK, INSTANT, MANY, READ
 from handrail.core.yaml_lines import Node
 
 _TYPE = re.compile(r"[A-Za-z0-9_-]+\.\S{1,500}")
@@ -134,9 +135,9 @@ def read_arguments(node: Node) -> dict[str, Expression]:
     return found
 
 
-def read_read(node: Node) -> Read | None:
+def read_read(node: Node, shape: Shape = READ) -> Read | None:
     """A read of Handrail's own: type, arguments, and the condition on what is seen."""
-    f = node.fields(*READ.keys)
+    f = node.fields(*shape.keys)
     if not {"read", "arguments"} <= set(f):
         return None
     return Read(
@@ -144,7 +145,13 @@ def read_read(node: Node) -> Read | None:
         arguments=read_arguments(f["arguments"]),
         when=read_condition(f["when"], afterwards=True) if "when" in f else None,
         says=f["says"].text() if "says" in f else "",
+        after=read_span(f["after"], least=timedelta()) if "after" in f else None,
     )
+
+
+def read_check(node: Node) -> Read | None:
+    """A check: a read with the time after the act at which it is made."""
+    return read_read(node, CHECK)
 
 
 def read_globs(node: Node) -> tuple[str, ...]:

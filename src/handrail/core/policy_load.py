@@ -173,7 +173,7 @@ def _check_reads(matrix: _Matrix, main: Node) -> None:
     for ever, and is a mistake in the policy."""
     for type, row in matrix.rows.items():
         rollback = row.rollback
-        wanted = [row.check, rollback.before if rollback else None]
+        wanted = [row.check, row.solved, rollback.before if rollback else None]
         wanted.append(rollback.check if rollback else None)
         for read in wanted:
             if read is not None:

@@ -35,6 +35,9 @@ from handrail.core.policy_shape import (
 from handrail.core.vocabulary import CATEGORIES, DATA_CLASSES
 from handrail.core.yaml_lines import Node, suggestion
 
+#: Spans that may be `0s`.
+_MAY_BE_NOTHING = frozenset({"undo_window", "check_delay"})
+
 
 def read_main(root: Node, calendars: Mapping[str, str]) -> Policy:
     """The policy of the main file; *calendars* are the iCalendar files of its folder. What is
@@ -245,7 +248,7 @@ def _settings(node: Node) -> Settings:
     for name, value in node.fields(*SETTINGS.keys).items():
         default = getattr(defaults, name)
         if isinstance(default, timedelta):
-            least = timedelta() if name == "undo_window" else timedelta(seconds=1)
+            least = timedelta() if name in _MAY_BE_NOTHING else timedelta(seconds=1)
             given[name] = read_span(value, least=least)
         elif isinstance(default, int):
             given[name] = value.whole(1, COUNT)

@@ -17,6 +17,7 @@ from handrail.core.policy import (
 )
 from handrail.core.policy_leaves import (
     read_arguments,
+    read_check,
     read_condition,
     read_date,
     read_effect,
@@ -128,7 +129,8 @@ def read_row(node: Node, shared: tuple[Signature, ...], roles: Collection[str]) 
         urgency=Urgency(get("urgency", lambda n: n.text(allowed=list(Urgency)), "") or "normal"),
         notify=get("notify", lambda n: n.text(names=roles), ""),
         protective=get("protective", lambda n: n.flag(), False),
-        check=get("check", read_read),
+        check=get("check", read_check),
+        solved=get("solved", read_read),
         rollback=get("rollback", _rollback),
         velocity=get("velocity", _velocity),
         signatures=(*shared, *own),

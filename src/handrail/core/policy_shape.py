@@ -72,6 +72,16 @@ READ = Shape(
         "says": Key(PLAIN, "The same in words."),
     },
 )
+CHECK = Shape(
+    "check",
+    "A read after the act that says what came of it.",
+    {
+        **READ.members,
+        "after": Key(
+            SPAN_OR_NOTHING, "How long after the act; absent: `check_delay`. `0s`: at once."
+        ),
+    },
+)
 CALL = Shape(
     "call",
     "One call of a rollback.",
@@ -180,7 +190,8 @@ ROW = Shape(
         "urgency": Key(Text("urgency", words=list(Urgency)), "Which windows a proposal has."),
         "notify": Key(ROLE, "The role that is told; tier 2 needs it."),
         "protective": Key(FLAG, "Blocks, isolates or disables: undoing it is a decision."),
-        "check": Key(READ, "The read that says what came of it."),
+        "check": Key(CHECK, "The read that says what came of it."),
+        "solved": Key(READ, "Beside the check: what must be seen if the problem is solved."),
         "rollback": Key(ROLLBACK, "How it is undone."),
         "velocity": Key(VELOCITY, "How often it may begin."),
         "signatures": Key(Listing(SIGNATURE), "Signatures of this row alone."),
@@ -360,7 +371,7 @@ FREEZE = Shape(
 
 
 def _setting(name: str, default: Any) -> Kind:
-    if name == "undo_window":
+    if name in {"undo_window", "check_delay"}:
         return SPAN_OR_NOTHING
     if name == "personal_reads":
         return One((2, 3))

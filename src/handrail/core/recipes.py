@@ -22,6 +22,7 @@ class Read:
     arguments: Mapping[str, Expression]
     when: Condition | None = None
     says: str = ""
+    after: timedelta | None = None  #: how long after the act it is read; None: `check_delay`
 
     def arguments_for(self, values: Mapping[str, Any]) -> dict[str, Json]:
         """The exact arguments. Raises `ConditionError` when one can't be worked out."""

@@ -18,8 +18,9 @@ It does not decide who may ask or answer, and it does not read policy files.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -30,16 +31,25 @@ from handrail.connectors.executor import Cancel, Executor, OnProgress, Order, Re
 from handrail.core.action import State, move
 from handrail.core.events import EventType
 from handrail.core.model import Classification, Degree, Effect, Json, Mode, Snapshot, Tier
+from handrail.core.outcome import delay_of
 from handrail.core.policy import Policy
+from handrail.core.recipes import Read
 from handrail.errors import Closed, HandrailError, NoAnswer, NotSent, Unavailable, Unsure
 from handrail.privacy.detect import Detectors
 from handrail.privacy.seal import Sealer
 from handrail.service import codec, outcome
 from handrail.service.asked import Asked, until
-from handrail.service.begun import Again, NeedsPeople, notice_row, rollback_row
+from handrail.service.begun import (
+    Again,
+    NeedsPeople,
+    check_after,
+    check_row,
+    notice_row,
+    rollback_row,
+)
 from handrail.service.bell import Bell
 from handrail.service.findings import Found, undeclared
-from handrail.service.outcome import Outcome
+from handrail.service.outcome import Outcome, of_check, to_be_checked
 from handrail.store.contract import Change, Event, Put, Rows, Store, View
 
 log = structlog.get_logger(__name__)
@@ -152,6 +162,7 @@ class Begin:
                 ),
                 *asked.sealed,
                 *rollback_row(asked, now),
+                *check_row(asked, now),
             ]
             if classification.tier is Tier.NOTIFY:
                 writes.append(notice_row(asked, designate(asked, view), now))
@@ -196,6 +207,7 @@ class Begin:
                     {"state": State.BEGUN.value, "begun_at": now},
                 ),
                 *rollback_row(asked, now),
+                *check_row(asked, now),
                 *asked.sealed,  # what was read just before; the call itself is sealed already
             ]
             event = asked.event(EventType.ACTION_RELEASED, classification, state)
@@ -314,8 +326,10 @@ class Begin:
     def _run(self, asked: Asked, on_progress: OnProgress | None, cancel: Cancel | None) -> Ended:
         ended = self._send(_order(asked), on_progress, cancel)
         self._touched(asked)
-        if ended.outcome.state is State.DONE and asked.row and asked.row.check:
-            ended = Ended(self._check(asked, ended), ended.reply)
+        if ended.outcome.state is State.DONE and (check := _check_of(asked)) is not None:
+            now = not delay_of(check, asked.policy.settings)
+            seen = self._check(asked, ended) if now else to_be_checked(check.says)
+            ended = Ended(seen, ended.reply)
         sealed: list[Put] = []
         found: Found | None = None
         if ended.reply is not None:
@@ -327,7 +341,10 @@ class Begin:
                 ended = Ended(outcome.without_words(ended.outcome), instead)
                 plain = _plain(instead)
             sealed.append(self.seal(f"{asked.action.id}:result", asked.client, plain))
-        self._record(asked.action.id, asked.action.clients, ended.outcome, tuple(sealed), found)
+        after = partial(check_after, asked, ended.outcome)
+        self._record(
+            asked.action.id, asked.action.clients, ended.outcome, tuple(sealed), found, after
+        )
         if found is not None and self._filed is not None:
             self._filed(found)
         return ended
@@ -354,7 +371,7 @@ class Begin:
 
     def _check(self, asked: Asked, ended: Ended) -> Outcome:
         """What the row's follow-up read saw: it decides, not the tool's own reply."""
-        check = asked.row.check if asked.row else None
+        check = _check_of(asked)
         if check is None or ended.reply is None:  # the caller looked; this is for the type
             return ended.outcome
         result = outcome.value_of(ended.reply.result)
@@ -374,11 +391,7 @@ class Begin:
             return Outcome(
                 State.DONE, "check-unread", f"Its check could not be read: {error.message}"
             )
-        if held:
-            return Outcome(State.DONE, "check-passed", f"Checked by a read: {check.says}.")
-        return Outcome(
-            State.FAILED, "check-failed", f"Not as specified: the check '{check.says}' failed."
-        )
+        return of_check(check.says, held)
 
     def _record(
         self,
@@ -387,6 +400,7 @@ class Begin:
         ended: Outcome,
         sealed: tuple[Put, ...],
         found: Found | None = None,
+        after: Callable[[int], Sequence[Change]] = lambda now: (),
     ) -> None:
         """Commit the outcome. Tried again while the store is unavailable: the act is done, and
         only its record is missing; if it stays so, the action stays begun and `recover` says
@@ -394,18 +408,22 @@ class Begin:
         digests = {_kind(p): _sha(p.row["ciphertext"]) for p in sealed}
 
         def unit(view: View) -> Rows:
-            if not view.in_flight(action):
+            late = not view.in_flight(action)
+            if late and not _waits_for_late(view, action, ended.state):
                 raise Closed("the outcome is recorded already")
-            move(State.BEGUN, ended.state)
+            move(State.UNKNOWN if late else State.BEGUN, ended.state)
             change = Change(
                 "action",
                 (action,),
                 {"state": ended.state.value, "ended_at": view.now, "outcome": ended.text},
             )
-            facts = {"why": ended.code, "sealed": digests}
+            facts: dict[str, Any] = {"why": ended.code, "sealed": digests}
+            if late:
+                facts["late"] = True
             event = Event(OUTCOME_EVENT[ended.state], "handrail", action, tuple(clients), facts)
             writes, events = found.rows(view) if found is not None else ((), ())
-            return Rows((change, *sealed, *writes), (event, *events), control=bool(writes))
+            more = (*sealed, *after(view.now), *writes)
+            return Rows((change, *more), (event, *events), control=bool(writes))
 
         for attempt in range(OUTCOME_TRIES):
             try:
@@ -462,6 +480,23 @@ def _trusted_clock(view: View) -> None:
 
 def _stopped(state: Snapshot) -> bool:
     return any(p.degree is Degree.STOP for p in state.pauses)
+
+
+def _check_of(asked: Asked) -> Read | None:
+    return asked.row.check if asked.row else None
+
+
+def _waits_for_late(view: View, action: str, state: State) -> bool:
+    """Whether the action counts as unknown because no outcome came in time: a result that comes
+    after all is taken. One that was stored and reported lost is not taken twice."""
+    row = view.row("action", action)
+    return (
+        row is not None
+        and row["state"] == State.UNKNOWN.value
+        and state is not State.UNKNOWN
+        and view.row("sealed", f"{action}:result") is None
+        and view.row("reversal", action) is None
+    )
 
 
 def _reversal_lost(view: View, action: str) -> Rows:

@@ -1,10 +1,19 @@
 """What hangs on a begin: the rows that commit with it, and why it may not happen."""
 
+from datetime import timedelta
+from typing import Any
+
 from handrail.core import notice
+from handrail.core.action import State
 from handrail.core.model import Classification, Snapshot
+from handrail.core.outcome import delay_of
 from handrail.errors import HandrailError
 from handrail.service.asked import Asked, until, why
-from handrail.store.contract import Put
+from handrail.service.outcome import SETTLED, Outcome
+from handrail.store.contract import Change, Put
+
+#: When a check is read that should have been read at once and was not.
+_A_MOMENT = timedelta(seconds=1)
 
 
 class NeedsPeople(HandrailError):
@@ -54,6 +63,49 @@ def notice_row(asked: Asked, person: str, now: int) -> Put:
             "due_at": now,
         },
     )
+
+
+def check_row(asked: Asked, now: int) -> list[Put]:
+    """The check that is owed after the act, where its row declares one; it commits with the
+    begin, so that a restart forgets none."""
+    check = asked.row.check if asked.row else None
+    if check is None:
+        return []
+    settings = asked.policy.settings
+    return [
+        Put(
+            "outcome_check",
+            {
+                "action": asked.action.id,
+                "type": asked.action.type,
+                "state": "due",
+                "due_at": until(now, delay_of(check, settings) or _A_MOMENT),
+                "overdue_at": until(now, settings.overdue_outcome),
+                "attempts": 0,
+                "at": None,
+            },
+        )
+    ]
+
+
+def check_after(asked: Asked, ended: Outcome, now: int) -> list[Change]:
+    """What the outcome makes of the check that `check_row` opened: settled by what was seen at
+    once, needless where nothing was done, or to be read after its delay."""
+    check = asked.row.check if asked.row else None
+    if check is None:
+        return []
+    settled = SETTLED.get(ended.code)
+    if settled is None and ended.state is State.FAILED:
+        settled = "needless"
+    values: dict[str, Any] = (
+        {"state": settled, "due_at": None, "at": now}
+        if settled
+        else {
+            "state": "due",
+            "due_at": until(now, delay_of(check, asked.policy.settings) or _A_MOMENT),
+        }
+    )
+    return [Change("outcome_check", (asked.action.id,), values)]
 
 
 def rollback_row(asked: Asked, now: int) -> list[Put]:

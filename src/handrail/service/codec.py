@@ -282,6 +282,7 @@ def snapshot(
         touched_targets=touched_targets,
         trigger_clients=trigger_clients,
         recent=recent,
+        in_flight_unverified=view.unverified(type),
     )
 
 

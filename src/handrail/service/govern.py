@@ -11,7 +11,7 @@ import orjson
 
 from handrail.clock import Clock, from_us
 from handrail.connectors.following import Cancel, OnProgress
-from handrail.core.action import State
+from handrail.core.action import State, move
 from handrail.core.events import EventType
 from handrail.core.model import Agent, Classification, Mode, Request, Tier, Trigger
 from handrail.errors import BadInput, Closed, Conflict, KeyReused, NotFound, TooMany, Unavailable
@@ -252,8 +252,10 @@ class Govern:
                 raise NotFound("no such action")
             if row["mode"] != Mode.GRANT.value:
                 raise Conflict("Handrail itself acted; there is nothing to report")
-            if row["state"] != State.BEGUN.value:
+            if row["state"] not in {State.BEGUN.value, State.UNKNOWN.value}:
                 raise Closed(f"the action is {row['state']}")
+            if ends[state].value != row["state"]:
+                move(State(row["state"]), ends[state])
             change = Change(
                 "action",
                 (action,),

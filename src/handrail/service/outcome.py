@@ -28,6 +28,8 @@ class Outcome:
 
 
 AS_SPECIFIED = "as-specified"
+#: Codes that settle a check at once, and the state of the check that they mean.
+SETTLED: Mapping[str, str] = {"check-passed": "passed", "check-failed": "failed"}
 
 
 def of_reply(reply: Reply) -> Outcome:
@@ -44,6 +46,20 @@ def of_reply(reply: Reply) -> Outcome:
             f"The tool says it failed: {text_of(reply.result)[:_EXCERPT]}",
         )
     return Outcome(State.DONE, AS_SPECIFIED, "The tool reported success.")
+
+
+def of_check(says: str, held: bool) -> Outcome:
+    """The outcome as the row's check saw it."""
+    if held:
+        return Outcome(State.DONE, "check-passed", f"Checked by a read: {says}.")
+    return Outcome(State.FAILED, "check-failed", f"Not as specified: the check '{says}' failed.")
+
+
+def to_be_checked(says: str) -> Outcome:
+    """The tool reported success; a read has yet to say whether it is so."""
+    return Outcome(
+        State.DONE, "to-be-checked", f"The tool reported success; a read will check it: {says}."
+    )
 
 
 def withheld(text: str) -> Reply:
@@ -63,6 +79,11 @@ def without_words(ended: Outcome) -> Outcome:
 NOT_SENT = Outcome(State.FAILED, "not-sent", "Nothing reached the tool; nothing was changed.")
 NO_ANSWER = Outcome(
     State.UNKNOWN, "no-answer", "The tool gave no answer; it may or may not have acted."
+)
+OVERDUE = Outcome(
+    State.UNKNOWN,
+    "overdue",
+    "No outcome came in time; the tool may or may not have acted.",
 )
 STOPPED = Outcome(
     State.UNKNOWN,

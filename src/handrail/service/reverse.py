@@ -9,7 +9,6 @@ incident.
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 import structlog
 
 from handrail.core import rollback
@@ -21,13 +20,14 @@ from handrail.core.policy import MatrixRow, Policy
 from handrail.core.routing import may_decide
 from handrail.errors import Closed, Conflict, HandrailError, NotFound
 from handrail.privacy.seal import Sealer
-from handrail.service import codec, incident, outcome, rights
+from handrail.service import codec, incident, rights
 from handrail.service.begin import Begin
 from handrail.service.bell import Bell
+from handrail.service.checks import values_of
 from handrail.service.draw import Draw
 from handrail.service.outcome import Outcome
 from handrail.service.policies import Policies
-from handrail.store.contract import Change, Event, Put, Reader, Row, Rows, Store, View
+from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +71,7 @@ class Reversals:
                 raise NotFound(f"no action {action_id}")
             policy = self._policies.version(row["policy"])
             matrix_row = policy.row(row["type"])
-            values = self._values(reader, row)
+            values = values_of(reader, self._sealer, row)
             recipe = reader.row("rollback", action_id)
         calls = _calls(matrix_row, row, recipe, values)
         clients = tuple(codec.load(row["clients"]))
@@ -156,24 +156,6 @@ class Reversals:
             "text": ended.text,
             "verified": verified,
         }
-
-    def _values(self, reader: Reader, row: Row) -> dict[str, Json]:
-        """What rollback expressions may use: args, before and result, opened from the seal."""
-        request = codec.open_request(self._open(reader, f"{row['id']}:request") or b"{}")
-        before = self._open(reader, f"{row['id']}:before")
-        result = self._open(reader, f"{row['id']}:result")
-        values: dict[str, Json] = {"args": orjson.loads(request.request.arguments)}
-        if before is not None:
-            values["before"] = orjson.loads(before)
-        if result is not None:
-            values["result"] = outcome.value_of(orjson.loads(result)["result"])
-        return values
-
-    def _open(self, reader: Reader, ref: str) -> bytes | None:
-        sealed = reader.row("sealed", ref)
-        if sealed is None:
-            return None
-        return self._sealer.open(ref, sealed["key"], bytes(sealed["ciphertext"]))
 
     def _verify(
         self,

@@ -165,6 +165,7 @@ class ActionRow(TypedDict):
     begun_at: str | None
     ended_at: str | None
     outcome: str | None
+    solved: str | None  #: `yes` or `no`, apart from the outcome; None: nobody looked
     proposal: str | None
     version: int | None
     superseded_by: str | None
@@ -177,6 +178,7 @@ class ActionPage(ActionRow):
     result: str | None
     request: dict[str, Any] | None
     incidents: list[dict[str, Any]]
+    check: dict[str, str | None] | None  #: `due`, `passed`, `failed`, `unread` or `needless`
     notice: str | None
     rollback: dict[str, Any] | None
     reversal: dict[str, Any] | None

@@ -49,6 +49,7 @@ def action(row: Row, names: Names) -> dict[str, Any]:
         "begun_at": when(row["begun_at"]),
         "ended_at": when(row["ended_at"]),
         "outcome": row["outcome"],
+        "solved": row["solved"],
         "proposal": row["proposal"],
         "version": row["version"],
         "superseded_by": row["superseded_by"],

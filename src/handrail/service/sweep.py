@@ -3,7 +3,7 @@
 Where a proposal stands is a function of its dates; a sweep that is late tells people late and
 does nothing else wrong. It asks the next step, lapses what nobody answered, hands approved
 actions to `begin` when their undo window is over, delivers notices, and demotes a row whose
-notices reach nobody: no notice, no tier 2.
+notices reach nobody: no notice, no tier 2. Outcome checks that are due are made (`checks`).
 """
 
 import threading
@@ -26,6 +26,7 @@ from handrail.service import codec
 from handrail.service.answer import stands
 from handrail.service.asked import until
 from handrail.service.bell import Bell
+from handrail.service.checks import Checks
 from handrail.service.demotion import demote
 from handrail.service.duty import Duty
 from handrail.service.known import Keeper
@@ -60,6 +61,7 @@ class Sweep:
         bell: Bell,
         duty: Duty,
         ring: Ring,
+        checks: Checks,
     ) -> None:
         self._store = store
         self._duty = duty
@@ -70,6 +72,7 @@ class Sweep:
         self._keeper = keeper
         self._clock = clock
         self._bell = bell
+        self._checks = checks
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -132,11 +135,15 @@ class Sweep:
             proposals = list(reader.due_proposals(now))
             notices = list(reader.due_notices(now))
             plans = self._plans(reader, from_us(now)) if proposals else None
+            checks = list(reader.due_checks(now))
+        self._checks.overdue()
         for row in proposals:
             self._guard(self._proposal, row, plans, run)
         for row in notices:
             self._guard(self._notice, row)
-        return len(proposals) + len(notices)
+        for row in checks:
+            self._guard(self._check, row, run)
+        return len(proposals) + len(notices) + len(checks)
 
     def _plans(self, reader: Reader, now: datetime) -> Plans:
         policy = self._policies.current()
@@ -228,25 +235,32 @@ class Sweep:
             self._bell.ring(row["action"])
         elif where.state is State.APPROVED:
             if where.runs_at is not None and where.runs_at <= self._clock.now():
-                self._hand_over(row["action"], run)
+                self._hand_over(row["action"], run, self._release.release)
         else:
             self._ask_people(row, where, told, spoke)
 
-    def _hand_over(self, action: str, run: Callable[..., object] | None) -> None:
+    def _check(self, row: Row, run: Callable[..., object] | None) -> None:
+        self._hand_over(row["id"], run, self._checks.look)
+
+    def _hand_over(
+        self, action: str, run: Callable[..., object] | None, work: Callable[[str], object]
+    ) -> None:
         with self._lock:
             if action in self._in_hand:
                 return
             self._in_hand.add(action)
         if run is None:
-            self._finish(action)
+            self._finish(action, work)
         else:
-            run(self._finish, action)
+            run(self._finish, action, work)
 
-    def _finish(self, action: str) -> None:
+    def _finish(self, action: str, work: Callable[[str], object]) -> None:
         try:
-            self._release.release(action)
+            work(action)
+        except Closed:
+            return  # it was settled meanwhile
         except HandrailError as error:
-            log.info("not begun", action=action, why=error.message)
+            log.info("not moved along", action=action, why=error.message)
         finally:
             with self._lock:
                 self._in_hand.discard(action)

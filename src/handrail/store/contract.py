@@ -150,6 +150,9 @@ class View(Protocol):
     def in_flight(self, action: str) -> bool:
         """Whether the action has begun and its outcome is not recorded yet."""
 
+    def unverified(self, type: str) -> int:
+        """How many changes of this type have begun and wait for their outcome or its check."""
+
     def touched(self, scope: str, since: int) -> tuple[frozenset[str], frozenset[str]]:
         """Distinct clients and targets admitted since *since* under *scope*: `content:DIGEST`,
         `trigger:KIND:REF`, `type:TYPE` or `agent:ID`."""
@@ -287,6 +290,12 @@ class Reader(Protocol):
     # due work
     def due_proposals(self, now: int, limit: int = 1000) -> Sequence[Row]: ...
     def due_notices(self, now: int, limit: int = 1000) -> Sequence[Row]: ...
+    def due_checks(self, now: int, limit: int = 1000) -> Sequence[Row]:
+        """The actions (`id`) whose outcome is to be looked at by a read."""
+
+    def overdue(self, since: int) -> Sequence[Row]:
+        """Actions (`id`, `clients`) begun at *since* or before that have no outcome yet."""
+
     def next_due(self) -> int | None:
         """The earliest due instant of anything, to sleep until."""
 

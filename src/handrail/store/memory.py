@@ -21,6 +21,7 @@ from handrail.store.nouns import agent, client, delegation, pause, person
 from handrail.store.windows import LONGEST, Windows, admission
 
 _ABSENT = object()
+_OUTCOME, _CHECK = 1, 2
 Key = tuple[Any, ...]
 
 #: Tables held in memory as a whole, in the order they are loaded.
@@ -92,6 +93,8 @@ class Memory:
         self.standings: dict[str, tuple[Standing, ...]] = {}
         self.in_flight: dict[str, bool] = {}
         self.open: dict[str, OpenProposal] = {}  #: by action
+        self.unverified: dict[str, int] = {}  #: how many, by action type
+        self._owed: dict[str, int] = {}  #: what an action owes: `_OUTCOME`, `_CHECK`
 
     @property
     def policy(self) -> str:
@@ -111,12 +114,28 @@ class Memory:
         began = state == "begun"
         if began != (id in self.in_flight):
             self.journal.set(self.in_flight, id, began or None)
+            if row["effect"] == "change":
+                self._owes(id, row["type"], _OUTCOME, began)
         waits = state in {"waiting", "approved"}
         if waits and id not in self.open:
             if (version := proposal()) is not None:
                 self.journal.set(self.open, id, _open(version, row))
         elif not waits and id in self.open:
             self.journal.set(self.open, id, None)
+
+    def _outcome_check(self, key: Key, row: Row | None) -> None:
+        if row is not None:
+            self._owes(key[0], row["type"], _CHECK, row["state"] == "due")
+
+    def _owes(self, id: str, type: str, what: int, owes: bool) -> None:
+        """Count an action as unverified while it owes its outcome, or the check of it."""
+        old = self._owed.get(id, 0)
+        new = old | what if owes else old & ~what
+        if new != old:
+            self.journal.set(self._owed, id, new or None)
+        if bool(new) != bool(old):
+            count = self.unverified.get(type, 0) + (1 if new else -1)
+            self.journal.set(self.unverified, type, count or None)
 
     def _policy_version(self, key: Key, row: Row | None) -> None:
         self.journal.set(self.policies, key[0], row and row["digest"])
@@ -195,6 +214,9 @@ class Memory:
             row = dict(zip(_OPEN_COLUMNS, values, strict=True))
             version = row if row["same"] is not None else None
             memory.learn_action(row, lambda version=version: version)  # type: ignore[misc]
+        for values in connection.rows(_DUE_CHECKS):
+            row = sql.access("outcome_check").decode(values)
+            memory.learn("outcome_check", (row["action"],), row)
         memory.windows.rebuild(
             one
             for values in connection.rows(_ADMITTED, (now - LONGEST,))
@@ -217,6 +239,7 @@ INTERPRETED: Mapping[str, Callable[[Memory, Key, Row | None], None]] = {
     "tool": Memory._tool,  # noqa: SLF001
     "standing": Memory._standing,  # noqa: SLF001
     "pause": Memory._pause,  # noqa: SLF001
+    "outcome_check": Memory._outcome_check,  # noqa: SLF001
 }
 
 
@@ -237,16 +260,19 @@ _ALL = {n: sql.positional(select(sql.table(n))) for n in _WHOLE}
 _VERSIONS = tables.policy_version
 _POLICIES = sql.positional(select(_VERSIONS.c.n, _VERSIONS.c.digest))
 _PAUSES = sql.positional(select(tables.pause).where(tables.pause.c.ended_at.is_(None)))
+_DUE_CHECKS = sql.positional(
+    select(tables.outcome_check).where(tables.outcome_check.c.due_at.is_not(None))
+)
 _A, _P = tables.action, tables.proposal
 _OPEN_COLUMNS = (
     "id", "state", "agent", "client", "trigger_kind", "trigger_ref", "type",
-    "proposal", "version", "same",
+    "effect", "proposal", "version", "same",
 )  # fmt: skip
 # What is in flight or waits, with the version that it is of: found by the partial index.
 _OPEN = sql.positional(
     select(
         _A.c.id, _A.c.state, _A.c.agent, _A.c.client, _A.c.trigger_kind, _A.c.trigger_ref, _A.c.type,
-        _P.c.id, _P.c.version, _P.c.same,
+        _A.c.effect, _P.c.id, _P.c.version, _P.c.same,
     ).join_from(_A, _P, _P.c.action == _A.c.id, isouter=True).where(tables.unfinished)
 )  # fmt: skip
 _ADMITTED_COLUMNS = (

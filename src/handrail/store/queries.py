@@ -250,11 +250,22 @@ DUE_NOTICES = _query(
     "due_notices", "Notices to send, send again or escalate.",
     _told.where(_N.due_at <= bindparam("now")).order_by(_N.due_at).limit(bindparam("limit")),
 )  # fmt: skip
+_C = tables.outcome_check.c
+DUE_CHECKS = _query(
+    "due_checks", "Outcomes to look at by a read.",
+    select(_C.action.label("id"))
+    .where(_C.due_at <= bindparam("now")).order_by(_C.due_at).limit(bindparam("limit")),
+)  # fmt: skip
+OVERDUE_ACTIONS = _query(
+    "overdue_actions", "What was begun so long ago that its outcome counts as unknown.",
+    select(_A.id, _A.clients).where(unfinished, _A.state == "begun", _A.begun_at <= bindparam("since")),
+)  # fmt: skip
 NEXT_DUE = _query(
     "next_due", "Until when the sweep may sleep.",
     select(
         select(func.min(_P.due_at)).where(_P.due_at.is_not(None)).scalar_subquery().label("proposal"),
         select(func.min(_N.due_at)).where(_N.due_at.is_not(None)).scalar_subquery().label("notice"),
+        select(func.min(_C.due_at)).where(_C.due_at.is_not(None)).scalar_subquery().label("check"),
     ),
 )  # fmt: skip
 BEGUN_ACTIONS = _query(

@@ -198,6 +198,12 @@ class SnapshotReader:
     def due_notices(self, now: int, limit: int = 1000) -> Sequence[Row]:
         return self._all(queries.DUE_NOTICES, now=now, limit=limit)
 
+    def due_checks(self, now: int, limit: int = 1000) -> Sequence[Row]:
+        return self._all(queries.DUE_CHECKS, now=now, limit=limit)
+
+    def overdue(self, since: int) -> Sequence[Row]:
+        return self._all(queries.OVERDUE_ACTIONS, since=since)
+
     def next_due(self) -> int | None:
         row = queries.NEXT_DUE.one(self._connection) or {}
         return min((due for due in row.values() if due is not None), default=None)

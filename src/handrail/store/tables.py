@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from handrail.core.action import BEGAN, State
 from handrail.core.events import EventType
+from handrail.store.afterwards import outcome_check
 from handrail.store.principals import (
     agent,
     agent_key,
@@ -36,7 +37,7 @@ from handrail.store.schema import metadata, partial
 
 __all__ = [
     "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "delegation", "device",
-    "entry", "head", "incident", "metadata", "notice", "of_people", "pause", "person", "person_role",
+    "entry", "head", "incident", "metadata", "notice", "of_people", "outcome_check", "pause", "person", "person_role",
     "policy_draft", "policy_version", "proposal", "reversal", "rollback", "sealed", "seldom", "session",
     "set_up_link", "standing", "tool", "unfinished", "unpublished",
 ]  # fmt: skip

@@ -104,6 +104,9 @@ class BatchView:
     def in_flight(self, action: str) -> bool:
         return action in self._memory.in_flight
 
+    def unverified(self, type: str) -> int:
+        return self._memory.unverified.get(type, 0)
+
     def touched(self, scope: str, since: int) -> tuple[frozenset[str], frozenset[str]]:
         return self._memory.windows.touched(scope, since)
 

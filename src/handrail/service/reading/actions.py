@@ -51,6 +51,7 @@ class Actions(Reading):
                 raise NotFound(f"no action {action_id}")
             reversal = reader.row("reversal", action_id)
             rollback = reader.row("rollback", action_id)
+            owed = reader.row("outcome_check", action_id)
             incidents = [self._incident(i, names) for i in reader.incidents(action=action_id)]
             notice_row = reader.row("notice", "ntc_" + action_id.partition("_")[2])
             result = self._result(reader, action_id)
@@ -63,6 +64,9 @@ class Actions(Reading):
             "result": result,
             "request": request,
             "incidents": incidents,
+            "check": {"state": owed["state"], "due_at": shown.when(owed["due_at"])}
+            if owed
+            else None,
             "notice": notice_row["id"] if notice_row else None,
             "rollback": {
                 "class": rollback["class"],

@@ -1,0 +1,26 @@
+"""The tables of what comes after an act: whether it did what was specified."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, Table, Text
+
+from handrail.store.schema import metadata, partial
+
+#: The check that a row declares, for one action: a read to be made, or what it saw (SPEC 3).
+#: The row commits with the begin, so that a restart finds every check that is owed.
+outcome_check = Table(
+    "outcome_check",
+    metadata,
+    Column("action", Text, ForeignKey("action.id"), primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", BigInteger),  # when it is read next; NULL when it is settled
+    Column("overdue_at", BigInteger, nullable=False),  # from when on it is unknown
+    Column("attempts", Integer, nullable=False),
+    Column("at", BigInteger),  # when it was settled
+    CheckConstraint("state IN ('due', 'passed', 'failed', 'unread', 'needless')", name="state"),
+    CheckConstraint("(due_at IS NOT NULL) = (state = 'due')", name="due"),
+)
+partial(
+    "ix_outcome_check_due_at",
+    outcome_check.c.due_at,
+    where=outcome_check.c.due_at.is_not(None),
+)
