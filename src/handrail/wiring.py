@@ -36,6 +36,8 @@ from handrail.service.bell import Bell
 from handrail.service.catalogue import Catalogue
 from handrail.service.checks import Checks
 from handrail.service.clients import Clients
+from handrail.service.delivery import Delivery
+from handrail.service.demoted import Demotions
 from handrail.service.drafts import Drafts
 from handrail.service.draw import Draw
 from handrail.service.duty import Duty, sources
@@ -110,7 +112,20 @@ def middle(
     carrying = Telling([c for c in channels if not isinstance(c, ConsoleChannel)])
     ring = Ring(store, carrying, policies, keeper, clock)
     checks = Checks(store, begin.observe, policies, sealer, clock, bell)
-    sweep = Sweep(store, release, telling, policies, keeper, clock, bell, duty, ring, checks)
+    delivery = Delivery(store, telling, policies, keeper, clock)
+    sweep = Sweep(
+        store,
+        release,
+        telling,
+        policies,
+        keeper,
+        clock,
+        bell,
+        duty,
+        ring,
+        checks=checks,
+        delivery=delivery,
+    )
     services = Services(
         govern=Govern(
             store,
@@ -127,6 +142,7 @@ def middle(
         reversals=Reversals(store, begin, policies, sealer, draw, bell),
         notices=Notices(store, draw),
         pauses=Pauses(store, draw),
+        demotions=Demotions(store, telling, policies, keeper),
         incidents=Incidents(store, draw),
         findings=findings,
         clients=Clients(store, begin.observe, policies.current),

@@ -76,7 +76,7 @@ ERRORS = [
     (more("version: 1\n"), "handrail.yaml", 11, "stands twice", ""),
     (more("settings: {undo_window: 31s}\n"), "handrail.yaml", 11, "longer than 30 s", "30s"),
     (more("settings: {undo_window: soon}\n"), "handrail.yaml", 11, "no span of time", "15m"),
-    (more("settings: {check_delay: 0s}\n"), "handrail.yaml", 11, "too short", ""),
+    (more("settings: {overdue_outcome: 0s}\n"), "handrail.yaml", 11, "too short", ""),
     (more("settings: {max_clients: many}\n"), "handrail.yaml", 11, "whole number", ""),
     (more("settings: {max_clients: 0}\n"), "handrail.yaml", 11, "a number from 1", ""),
     (more("settings: {max_clients: true}\n"), "handrail.yaml", 11, "a number from 1", ""),

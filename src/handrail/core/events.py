@@ -49,6 +49,7 @@ class EventType(StrEnum):
     ANSWER_WITHOUT_EFFECT = "person:answer:without-effect"
 
     NOTICE_SENT = "handrail:notice:sent"
+    NOTICE_JOINED = "handrail:notice:joined"  # it went onto a card that somebody was told of
     NOTICE_UNDELIVERED = "handrail:notice:undelivered"
     NOTICE_ESCALATED = "handrail:notice:escalated"
     NOTICE_LOOKS_RIGHT = "person:notice:looks-right"
@@ -71,6 +72,7 @@ class EventType(StrEnum):
     RESUMED = "person:pause:ended"
     DEMOTED = "person:standing:demoted"
     DEMOTED_ITSELF = "handrail:standing:demoted"
+    RELEASED = "person:standing:released"  # delivery works again, and a person looked
     PROMOTED = "person:standing:promoted"
 
     POLICY_DRAFTED = "person:policy:drafted"
@@ -138,6 +140,7 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.PROPOSAL_REVOKED: "{who} revoked the approval before it began.",
     EventType.ANSWER_WITHOUT_EFFECT: "{who} answered {answer}, too late to have an effect.",
     EventType.NOTICE_SENT: "{person} was told.",
+    EventType.NOTICE_JOINED: "It joined a card of which {person} was told.",
     EventType.NOTICE_UNDELIVERED: "Nobody could be told within the send window.",
     EventType.NOTICE_ESCALATED: "The notice was not looked at in time and went to {person}.",
     EventType.NOTICE_LOOKS_RIGHT: "{who} looked at it: looks right.",
@@ -157,6 +160,7 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.RESUMED: "{who} resumed {scope} {ref}.",
     EventType.DEMOTED: "{who} demoted {type} to tier {tier}.",
     EventType.DEMOTED_ITSELF: "{type} was demoted to tier {tier}: {why}.",
+    EventType.RELEASED: "{who} released {type}: its notices reach people again; tier {tier}.",
     EventType.PROMOTED: "{who} promoted {type} to tier {tier}.",
     EventType.POLICY_DRAFTED: "{who} began a draft of the policy.",
     EventType.POLICY_PROPOSED: "{who} proposed a policy that can lower oversight; a second person is needed.",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from handrail.service.backtest import Backtest
     from handrail.service.catalogue import Catalogue
     from handrail.service.clients import Clients
+    from handrail.service.demoted import Demotions
     from handrail.service.drafts import Drafts
     from handrail.service.findings import Findings
     from handrail.service.govern import Govern
@@ -39,6 +40,7 @@ class Services:
     reversals: "Reversals"
     notices: "Notices"
     pauses: "Pauses"
+    demotions: "Demotions"
     incidents: "Incidents"
     findings: "Findings"
     clients: "Clients"

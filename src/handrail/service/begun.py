@@ -61,6 +61,7 @@ def notice_row(asked: Asked, person: str, now: int) -> Put:
             "answered_at": None,
             "answered_by": None,
             "due_at": now,
+            "card": None,
         },
     )
 

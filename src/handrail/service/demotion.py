@@ -1,8 +1,11 @@
-"""Demoting by itself: automatic and immediate; it holds until a person has looked (SPEC 7)."""
+"""Raising the standing of a row by itself: automatic and immediate (SPEC 4, 7)."""
 
 from handrail.core.events import EventType
 from handrail.core.model import Tier
 from handrail.store.contract import Change, Event, Put, View
+
+#: Why a row was demoted whose notices reach nobody.
+NOBODY_TOLD = "its notices reach nobody within the send window"
 
 
 def demote(view: View, type: str, why: str) -> tuple[tuple[Put | Change, ...], tuple[Event, ...]]:

@@ -110,7 +110,7 @@ class PackagePage(InboxRow):
     people: list[Colleague]
 
 
-class FeedCard(TypedDict):
+class NoticeShown(TypedDict):
     """One tier 2 action with its notice."""
 
     id: str
@@ -134,6 +134,13 @@ class FeedCard(TypedDict):
     reversible_seconds: int
     reversible: bool
     reversal: str | None
+
+
+class FeedCard(NoticeShown):
+    """A card: a notice, and what joined it."""
+
+    count: int  #: actions on the card
+    members: list[NoticeShown]  #: those beside its own
 
 
 class ActionRow(TypedDict):

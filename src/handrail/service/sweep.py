@@ -2,15 +2,14 @@
 
 Where a proposal stands is a function of its dates; a sweep that is late tells people late and
 does nothing else wrong. It asks the next step, lapses what nobody answered, hands approved
-actions to `begin` when their undo window is over, delivers notices, and demotes a row whose
-notices reach nobody: no notice, no tier 2. Outcome checks that are due are made (`checks`).
+actions to `begin` when their undo window is over. Notices are delivered (`delivery`); outcome checks that are due are made (`checks`).
 """
 
 import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -20,14 +19,12 @@ from handrail.clock import Clock, from_us, rfc3339, to_us
 from handrail.core import approval
 from handrail.core.action import State, move
 from handrail.core.events import EventType
-from handrail.core.model import Person
 from handrail.errors import Closed, HandrailError
 from handrail.service import codec
 from handrail.service.answer import stands
-from handrail.service.asked import until
 from handrail.service.bell import Bell
 from handrail.service.checks import Checks
-from handrail.service.demotion import demote
+from handrail.service.delivery import Delivery
 from handrail.service.duty import Duty
 from handrail.service.known import Keeper
 from handrail.service.plans import Plans
@@ -40,8 +37,6 @@ from handrail.store.contract import Change, Event, Reader, Row, Rows, Store, Vie
 
 log = structlog.get_logger(__name__)
 
-#: How long a failed delivery waits before the next try.
-_RETRY = timedelta(seconds=15)
 #: How many approved actions may run at a time.
 _HANDS = 16
 _IDLE = 1.0  # seconds between looks when nothing rings
@@ -61,7 +56,9 @@ class Sweep:
         bell: Bell,
         duty: Duty,
         ring: Ring,
+        *,
         checks: Checks,
+        delivery: Delivery,
     ) -> None:
         self._store = store
         self._duty = duty
@@ -73,6 +70,7 @@ class Sweep:
         self._clock = clock
         self._bell = bell
         self._checks = checks
+        self._delivery = delivery
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -139,8 +137,7 @@ class Sweep:
         self._checks.overdue()
         for row in proposals:
             self._guard(self._proposal, row, plans, run)
-        for row in notices:
-            self._guard(self._notice, row)
+        self._delivery.deliver(notices)
         for row in checks:
             self._guard(self._check, row, run)
         return len(proposals) + len(notices) + len(checks)
@@ -305,115 +302,6 @@ class Sweep:
                 if channel is not None:
                     self._ring.told(person.id, row["id"], channel)
 
-    # --- notices ----------------------------------------------------------------------------
-
-    def _notice(self, row: Row) -> None:
-        now = self._clock.now()
-        if row["state"] == "pending":
-            self._deliver(row, now)
-        else:
-            self._overdue(row)
-
-    def _deliver(self, row: Row, now: datetime) -> None:
-        people = self._keeper.current().people
-        tried = [people[row["person"]]] if row["person"] in people else []
-        late = now >= from_us(row["send_by"])
-        if late or not tried:
-            # The designated person could not be reached: it walks the chain as a proposal would.
-            tried += [p for p in self._walk(row) if p not in tried]
-        message = _notice_message(row)
-        reached = next((p for p in tried if self._telling.reach(p, message)), None)
-
-        def unit(view: View) -> Rows:
-            current = view.row("notice", row["id"])
-            if current is None or current["state"] != "pending":
-                raise Closed("it was looked at meanwhile")
-            clients = tuple(codec.load(row["clients"]))
-            if reached is not None:
-                change = Change(
-                    "notice",
-                    (row["id"],),
-                    {
-                        "state": "sent",
-                        "person": reached.id,
-                        "sent_at": view.now,
-                        "attempts": row["attempts"] + 1,
-                        "due_at": row["review_by"],
-                    },
-                )
-                event = Event(
-                    EventType.NOTICE_SENT,
-                    "handrail",
-                    row["action"],
-                    clients,
-                    {"person": reached.id},
-                )
-                return Rows((change,), (event,))
-            if not late:
-                change = Change(
-                    "notice",
-                    (row["id"],),
-                    {
-                        "attempts": row["attempts"] + 1,
-                        "due_at": min(until(view.now, _RETRY), row["send_by"]),
-                    },
-                )
-                return Rows((change,))
-            change = Change("notice", (row["id"],), {"state": "undelivered", "due_at": None})
-            undelivered = Event(
-                EventType.NOTICE_UNDELIVERED, "handrail", row["action"], clients, {}
-            )
-            writes, events = demote(
-                view, row["type"], "its notices reach nobody within the send window"
-            )
-            return Rows((change, *writes), (undelivered, *events), control=True)
-
-        self._store.commit(unit)
-
-    def _overdue(self, row: Row) -> None:
-        """The review window ended and nobody looked: it goes to the service desk manager."""
-        people = self._keeper.current().people.values()
-        next_one = next(
-            (
-                p
-                for p in sorted(people, key=lambda p: p.id)
-                if p.active and p.id != row["person"] and p.holds("service-desk-manager", None)
-            ),
-            None,
-        )
-
-        def unit(view: View) -> Rows:
-            current = view.row("notice", row["id"])
-            if current is None or current["state"] != "sent":
-                raise Closed("it was looked at meanwhile")
-            change = Change("notice", (row["id"],), {"state": "escalated", "due_at": None})
-            event = Event(
-                EventType.NOTICE_ESCALATED,
-                "handrail",
-                row["action"],
-                tuple(codec.load(row["clients"])),
-                {"person": next_one.id if next_one else "nobody"},
-            )
-            return Rows((change,), (event,))
-
-        self._store.commit(unit)
-        if next_one is not None:
-            self._telling.reach(next_one, _notice_message(row))
-
-    def _walk(self, row: Row) -> list[Person]:
-        """Everyone whom the chain of this notice would ask, in order."""
-        policy = self._policies.current()
-        matrix_row = policy.row(row["type"])
-        people = [p for p in self._keeper.current().people.values() if p.active]
-        roles = [matrix_row.notify if matrix_row else "", *(policy.backups(row["role"]))]
-        client = row["client"] or None
-        return [
-            p
-            for role in roles
-            for p in sorted(people, key=lambda p: p.id)
-            if role and p.holds(role, client)
-        ]
-
 
 def _to_tell(
     where: approval.Where, told: int, looked: int | None, now: datetime
@@ -435,18 +323,3 @@ def _to_tell(
     ):
         found.append((EventType.PROPOSAL_REMINDED, where.step))
     return tuple(found)
-
-
-def _notice_message(row: Row) -> Message:
-    undo = (
-        f"Reversible until {from_us(row['reversible_until']):%H:%M} UTC"
-        if row["reversible_until"]
-        else "It can't be undone by one click"
-    )
-    return Message(
-        ref=row["action"],
-        kind="notice",
-        title=f"Done: {row['sentence']}"[:160],
-        lines=(f"Client: {row['client'] or 'unknown'}", undo),
-        path=f"/actions/{row['action']}",
-    )

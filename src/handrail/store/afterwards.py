@@ -1,8 +1,18 @@
-"""The tables of what comes after an act: whether it did what was specified."""
+"""The tables of what comes after an act: who was told, and whether it did what was specified."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
 from handrail.store.schema import metadata, partial
+
+#: Which message about which notice went to whom: what a shift's bound counts (SPEC 4).
+told = Table(
+    "told",
+    metadata,
+    Column("notice", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+Index("ix_told_at", told.c.at)
 
 #: The check that a row declares, for one action: a read to be made, or what it saw (SPEC 3).
 #: The row commits with the begin, so that a restart finds every check that is owed.

@@ -279,9 +279,25 @@ class Reader(Protocol):
         *shift*, under those names."""
 
     def notices(
-        self, *, open_only: bool = False, before: str | None = None, limit: int = 50
+        self,
+        *,
+        open_only: bool = False,
+        cards_only: bool = False,
+        before: str | None = None,
+        limit: int = 50,
     ) -> Sequence[Row]:
-        """Joined with the action and any reversal (`reversal_state`)."""
+        """Joined with the action and any reversal (`reversal_state`). With *cards_only*, without
+        those that stand on a card of another."""
+
+    def on_card(self, card: str) -> Sequence[Row]:
+        """Like `notices`: what joined the card of the notice *card*, oldest first."""
+
+    def open_cards(self, since: int) -> Sequence[Row]:
+        """`id`, `person`, `type`, `client`, `trigger_kind`, `trigger_ref` of the cards told of
+        since then that nobody has looked at, newest first."""
+
+    def told_since(self, since: int) -> Mapping[str, int]:
+        """How many messages about notices each person got since then."""
 
     def incidents(self, *, action: str | None = None, limit: int = 50) -> Sequence[Row]: ...
     def counts(self, since: int) -> Mapping[str, int]:

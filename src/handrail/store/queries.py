@@ -241,6 +241,7 @@ _R = tables.reversal.c
 _told = select(
     tables.notice,
     _A.type, _A.client, _A.clients, _A.sentence, _A.tier, _A.agent, _A.confidence,
+    _A.trigger_kind, _A.trigger_ref,
     _A.state.label("action_state"), _A.at.label("action_at"), _A.outcome, _A.solved,
     _R.state.label("reversal_state"),
 ).join_from(tables.notice, tables.action, _A.id == _N.action).join(
@@ -249,6 +250,23 @@ _told = select(
 DUE_NOTICES = _query(
     "due_notices", "Notices to send, send again or escalate.",
     _told.where(_N.due_at <= bindparam("now")).order_by(_N.due_at).limit(bindparam("limit")),
+)  # fmt: skip
+_T = tables.told.c
+TOLD_SINCE = _query(
+    "told_since", "How many messages each person got lately.",
+    select(_T.person, func.count().label("n")).where(_T.at >= bindparam("since"))
+    .group_by(_T.person),
+)  # fmt: skip
+OPEN_CARDS = _query(
+    "open_cards", "Cards that somebody was told of and nobody has looked at.",
+    select(_N.id, _N.person, _A.type, _A.client, _A.trigger_kind, _A.trigger_ref)
+    .join_from(tables.notice, tables.action, _A.id == _N.action)
+    .where(_N.card.is_(None), _N.state == literal_column("'sent'"), _N.sent_at >= bindparam("since"))
+    .order_by(_N.sent_at.desc()),
+)  # fmt: skip
+ON_CARD = _query(
+    "on_card", "What joined a card, oldest first.",
+    _told.where(_N.card == bindparam("card")).order_by(_N.id),
 )  # fmt: skip
 _C = tables.outcome_check.c
 DUE_CHECKS = _query(
@@ -365,13 +383,19 @@ def proposals(shape: Filter) -> Query:
     )  # fmt: skip
 
 
+_lead = tables.notice.alias("lead").c
+
+
 @cache
 def notices(shape: Filter) -> Query:
     """A page of notices."""
     where: dict[str, ColumnElement[bool]] = {
         "open": _N.answered_at.is_(None),
         "before": _N.id < bindparam("before"),
-    }
+        # What joined a card stands on it, until the card's own action was answered alone.
+        "cards": or_(_N.card.is_(None), select(_lead.answered_at.is_not(None))
+                     .where(_lead.id == _N.card).scalar_subquery()),
+    }  # fmt: skip
     return Query(
         "notices", "What was done and told.",
         _told.where(and_(True, *(where[n] for n in sorted(shape.names))))

@@ -170,11 +170,26 @@ class SnapshotReader:
         return self._all(queries.DECISIONS, hour=hour, shift=shift)
 
     def notices(
-        self, *, open_only: bool = False, before: str | None = None, limit: int = 50
+        self,
+        *,
+        open_only: bool = False,
+        cards_only: bool = False,
+        before: str | None = None,
+        limit: int = 50,
     ) -> Sequence[Row]:
         given = _given(before=before)
         names = frozenset(given) | ({"open"} if open_only else set())
+        names |= {"cards"} if cards_only else set()
         return self._all(queries.notices(Filter(names)), **given, limit=limit)
+
+    def on_card(self, card: str) -> Sequence[Row]:
+        return self._all(queries.ON_CARD, card=card)
+
+    def open_cards(self, since: int) -> Sequence[Row]:
+        return self._all(queries.OPEN_CARDS, since=since)
+
+    def told_since(self, since: int) -> Mapping[str, int]:
+        return {r["person"]: r["n"] for r in self._all(queries.TOLD_SINCE, since=since)}
 
     def incidents(self, *, action: str | None = None, limit: int = 50) -> Sequence[Row]:
         given = _given(action=action)

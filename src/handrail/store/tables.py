@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from handrail.core.action import BEGAN, State
 from handrail.core.events import EventType
-from handrail.store.afterwards import outcome_check
+from handrail.store.afterwards import outcome_check, told
 from handrail.store.principals import (
     agent,
     agent_key,
@@ -39,7 +39,7 @@ __all__ = [
     "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "delegation", "device",
     "entry", "head", "incident", "metadata", "notice", "of_people", "outcome_check", "pause", "person", "person_role",
     "policy_draft", "policy_version", "proposal", "reversal", "rollback", "sealed", "seldom", "session",
-    "set_up_link", "standing", "tool", "unfinished", "unpublished",
+    "set_up_link", "standing", "told", "tool", "unfinished", "unpublished",
 ]  # fmt: skip
 
 
@@ -247,6 +247,7 @@ notice = Table(
     Column("answered_at", BigInteger),
     Column("answered_by", Text),
     Column("due_at", BigInteger),
+    Column("card", Text),  # the notice whose card it joined; NULL: a card of its own
     CheckConstraint(
         "state IN ('pending', 'sent', 'looks right', 'was wrong', 'escalated', 'undelivered')",
         name="state",
@@ -254,6 +255,12 @@ notice = Table(
 )
 partial("ix_notice_due_at", notice.c.due_at, where=notice.c.due_at.is_not(None))
 Index("ix_notice_action", notice.c.action, unique=True)
+partial("ix_notice_card", notice.c.card, where=notice.c.card.is_not(None))
+partial(
+    "ix_notice_sent_at",
+    notice.c.sent_at,
+    where=and_(notice.c.card.is_(None), notice.c.state == literal_column("'sent'")),
+)
 partial("ix_notice_unanswered", notice.c.id, where=notice.c.answered_at.is_(None))
 
 reversal = Table(

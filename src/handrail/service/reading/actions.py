@@ -19,11 +19,22 @@ class Actions(Reading):
         """Tier 2 cards. Tabs: `look` (not looked at yet), `all`, `reversed`."""
         names, now = self.names(), to_us(self._clock.now())
         with self._store.read() as reader:
-            rows = reader.notices(open_only=tab == "look", before=before, limit=50)
-            cards = [
-                {**shown.notice(row, names, now), "title": self._said(reader, row)} for row in rows
-            ]
+            rows = reader.notices(
+                open_only=tab == "look", cards_only=tab != "reversed", before=before, limit=50
+            )
+            cards = [self._card(reader, row, names, now) for row in rows]
         return [c for c in cards if tab != "reversed" or c["reversal"]]
+
+    def _card(self, reader: Reader, row: Row, names: shown.Names, now: int) -> dict[str, Any]:
+        """One card, with what joined it: of an answered one, nothing that was not."""
+        beside = [] if row["card"] else reader.on_card(row["id"])
+        members = [
+            {**shown.notice(r, names, now), "title": self._said(reader, r)}
+            for r in beside
+            if row["answered_at"] is None or r["answered_at"] is not None
+        ]
+        mine = {**shown.notice(row, names, now), "title": self._said(reader, row)}
+        return {**mine, "count": 1 + len(members), "members": members}
 
     def _said(self, reader: Reader, row: Row) -> str:
         """What was done, in the past tense; as it was asked for where it is not known to be."""
