@@ -11,17 +11,20 @@ from handrail.cli import ground
 from handrail.cli.programs import Finding
 from handrail.clock import Clock, SystemClock, from_us
 from handrail.config import Settings
+from handrail.core.defaults import Settings as Defaults
 from handrail.core.policy import Policy
 from handrail.errors import HandrailError, NotFound
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.errors import LedgerError
 from handrail.ledger.signer import Signer
 from handrail.ledger.verify import verify
+from handrail.service.agreement import compare
 from handrail.service.duty import Duty
 from handrail.service.follower import place_at
 from handrail.service.freezes import fresh
 from handrail.service.known import Keeper, Known
 from handrail.service.policies import Policies
+from handrail.service.record import NEWEST
 from handrail.store.contract import Store
 from handrail.store.database import open_store
 from handrail.wiring import PLACE, calendars_of, mail_of, webhook_of
@@ -56,6 +59,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
             hint="" if behind <= _FUTURE else "Put this host's clock right; nothing begins until.",
         )
         yield _record(settings, store)
+        yield _tables(store, clock)
         yield from _organisation(settings, store)
     finally:
         store.close()
@@ -149,6 +153,17 @@ def _record(settings: Settings, store: Store) -> Finding:
         ok=True,
         text=f"{report.entries} entries verify; {report.level}",
         hint="Anchor it: give a copy of the checkpoint to someone else.",
+    )
+
+
+def _tables(store: Store, clock: Clock) -> Finding:
+    """What pages and the gate read is what the newest of the record says."""
+    found = compare(store, clock.now(), Defaults().heartbeat, NEWEST)
+    return Finding(
+        name="tables",
+        ok=not found.found,
+        text="; ".join([str(found), *found.told[:3]]),
+        hint="" if found.holds else "A row was changed past Handrail. Keep a copy; find out how.",
     )
 
 

@@ -141,6 +141,8 @@ def _export(settings: Settings, out: Path, part: Part) -> Mapping[str, Any]:
             found = record.excerpt(out, part.client, since=part.since, until=part.until)
         else:
             found = record.export(out)
+        compared = record.compare()
+        found |= {"agrees": compared.holds, "compared": str(compared), "told": compared.told}
         if part.table:
             told = house.services.read.told(part.client or None, part.since, part.until)
             found["table"] = str(tables.write(out / f"entries.{part.table}", told))

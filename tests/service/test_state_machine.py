@@ -28,6 +28,7 @@ from handrail.clock import FakeClock
 from handrail.core.replay import states
 from handrail.errors import HandrailError
 from handrail.privacy.seal import open_sealer
+from handrail.service.agreement import compare
 from handrail.store.database import open_store
 from support.checker import check, check_world
 from support.house import PEOPLE, House, policy_files
@@ -54,6 +55,8 @@ class Everything(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
+            agreed = compare(self.store, self.house.clock.now(), timedelta(days=365))
+            assert agreed.holds, agreed.told
             self.store.close()
             self.sealer.close()
             shutil.rmtree(self.house.folder, ignore_errors=True)

@@ -154,6 +154,12 @@ def export(
     else:
         talk.say(f"{found['size']} entries in {out}.")
         talk.say(f"Check: handrail verify {out} --key {found['key']}")
+        talk.say(f"Tables: {found['compared']}.")
+        for line in found["told"]:
+            talk.say(f"  {line}")
+    if not found["agrees"]:
+        talk.note("The evidence is whole; what pages show was changed beside it. Find out by whom.")
+        raise typer.Exit(talk.NOT_HELD)
 
 
 def doctor(

@@ -1,7 +1,7 @@
 """Any prefix of the ledger rebuilds every state (I21): a fold over entries, and nothing else.
 
 Works on the typed, non-personal facts of the leaves alone, so it gives the same answer after an
-erasure. `service.reading` compares projections with it when evidence is exported.
+erasure. `service.agreement` compares the tables with it.
 """
 
 from collections.abc import Iterable, Mapping

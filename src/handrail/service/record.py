@@ -29,12 +29,16 @@ from handrail.ledger.publish import Publisher
 from handrail.ledger.signer import Signer
 from handrail.ledger.tiles import Folder, parse_path
 from handrail.ledger.verify import Report, verify
+from handrail.service import agreement
+from handrail.service.agreement import Agreement
 from handrail.store.contract import Event, Rows, Store
 
 log = structlog.get_logger(__name__)
 
 #: The longest that a committed head stays unsigned (SPEC 12).
 SIGN_WITHIN = 1.0
+#: Entries that a page compares with the tables; an export compares all.
+NEWEST = 20_000
 
 
 class Record:
@@ -287,13 +291,21 @@ class Record:
         keys = [str(w.key) for w in anchor.read(self._signer.folder / "witnesses")]
         return verify(self._folder, self.key, witnesses=keys)
 
+    def compare(self, newest: int | None = None) -> Agreement:
+        """Whether the tables say what the record says; with *newest*, of so many entries."""
+        return agreement.compare(self._store, self._clock.now(), self._heartbeat_after(), newest)
+
     def checked(self) -> tuple[bool, str]:
-        """Whether what is published verifies, and what was found, in a sentence."""
+        """Whether what is published verifies and the tables agree with the newest of it, and what
+        was found, in a sentence."""
         try:
             report = self.verify()
         except (LedgerError, OSError) as error:
             return False, str(error)
-        return True, f"{report.entries} entries, chain unbroken, {report.level}"
+        compared = self.compare(NEWEST)
+        if not compared.holds:
+            return False, f"{compared}. {compared.told[0]}"
+        return True, f"{report.entries} entries, chain unbroken, {report.level}; {compared}"
 
     def entries(self) -> Iterator[bytes]:
         """Every entry, in order."""

@@ -199,6 +199,7 @@ class EntryShown(TypedDict):
     type: str
     who: str
     action: str | None
+    clients: list[str]
     text: str
     body: dict[str, Any]
     raw: str

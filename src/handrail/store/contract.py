@@ -328,6 +328,13 @@ class Reader(Protocol):
         """(position, bytes) of the entries from one instant to before another, all of them or one
         client's, in order, without holding them all."""
 
+    def entries_of(self, ids: Sequence[str]) -> Sequence[tuple[str, bytes]]:
+        """(action, entry's bytes) of all that the record says of these actions, in order."""
+
+    def actions_by_id(self, ids: Sequence[str]) -> Sequence[Row]: ...
+    def actions_without_entry(self, limit: int) -> Sequence[str]:
+        """Actions that no entry names. Looks at every action there is."""
+
     def stream(self, start: int = 0, end: int | None = None) -> Iterable[tuple[int, bytes]]:
         """Every entry's (position, bytes), in order, without holding them all."""
 

@@ -302,9 +302,26 @@ STREAM = _query(
     .where(tables.entry.c.seq >= bindparam("start"), tables.entry.c.seq < bindparam("end"))
     .order_by(tables.entry.c.seq).limit(bindparam("limit")),
 )  # fmt: skip
+_ids = func.json_each(bindparam("ids")).table_valued("value", name="ids")
+ENTRIES_OF = _query(
+    "entries_of", "All that the record says of some actions, in order.",
+    select(tables.entry.c.action, tables.entry.c.body)
+    .where(tables.entry.c.action.in_(select(_ids.c.value))).order_by(tables.entry.c.seq),
+)  # fmt: skip
+ACTIONS_BY_ID = _query(
+    "actions_by_id", "Some actions.",
+    select(tables.action).where(_A.id.in_(select(_ids.c.value))),
+)  # fmt: skip
 ENTRY_AT = _query(
     "entry_at", "The time at a position: to find the position of a time.",
     select(tables.entry.c.at).where(tables.entry.c.seq == bindparam("seq")),
+)  # fmt: skip
+ACTIONS_WITHOUT_ENTRY = _query(
+    "actions_without_entry", "Actions that no entry names: written past the record.",
+    select(_A.id).where(
+        ~select(literal_column("1")).select_from(tables.entry)
+        .where(tables.entry.c.action == _A.id, tables.entry.c.action.is_not(None)).exists()
+    ).limit(bindparam("limit")),
 )  # fmt: skip
 ENTRIES_COUNT = _query(
     "entries_count", "Whether as many entries are there as the head says.",

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
+
 from handrail.store import queries, search, sql
 from handrail.store.contract import Find, Found, Row
 from handrail.store.driver import Connection
@@ -241,6 +243,15 @@ class SnapshotReader:
             return self.stream(low, high)
         return search.chain(self._connection, client, low, high)
 
+    def entries_of(self, ids: Sequence[str]) -> Sequence[tuple[str, bytes]]:
+        return queries.ENTRIES_OF.tuples(self._connection, ids=_json(ids))
+
+    def actions_by_id(self, ids: Sequence[str]) -> Sequence[Row]:
+        return self._all(queries.ACTIONS_BY_ID, ids=_json(ids))
+
+    def actions_without_entry(self, limit: int) -> Sequence[str]:
+        return [row["id"] for row in self._all(queries.ACTIONS_WITHOUT_ENTRY, limit=limit)]
+
     def stream(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
         stop = int(self.head()["size"]) if end is None else end
         while start < stop:
@@ -249,6 +260,10 @@ class SnapshotReader:
                 return
             yield from page
             start = page[-1][0] + 1
+
+
+def _json(ids: Sequence[str]) -> str:
+    return orjson.dumps(list(ids)).decode()
 
 
 def _given(**values: Any) -> dict[str, Any]:
