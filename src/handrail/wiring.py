@@ -30,6 +30,7 @@ from handrail.privacy.seal import Sealer, open_sealer
 from handrail.service import Services
 from handrail.service.answer import Answers
 from handrail.service.ask import Ask
+from handrail.service.availability import Availability
 from handrail.service.backtest import Backtest
 from handrail.service.begin import Begin
 from handrail.service.bell import Bell
@@ -54,6 +55,7 @@ from handrail.service.pause import Pauses
 from handrail.service.people import Directory
 from handrail.service.policies import Policies
 from handrail.service.reading import Read
+from handrail.service.reading.team import Team
 from handrail.service.record import Record
 from handrail.service.release import Release
 from handrail.service.resolve import Resolver
@@ -154,6 +156,8 @@ def middle(
         record=Record(store, signer, published, clock, policies.heartbeat),
         directory=Directory(store, clock, draw.id),
         ring=ring,
+        availability=Availability(store, policies, clock, draw.id),
+        team=Team(store, policies, keeper, duty, clock),
     )
     return Middle(services=services, begin=begin, release=release, sweep=sweep, keeper=keeper)
 

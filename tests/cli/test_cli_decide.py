@@ -16,7 +16,7 @@ DECIDING = [
     ["deny", "{proposal}", "--reason", "wrong-time"], ["ask", "{proposal}", "why?"],
     ["hand-over", "{proposal}", "--to", "ben@x.example"], ["revoke", "{approved}"],
     ["reverse", "{done}"], ["incident", "it broke"], ["pause", "--reason", "x"],
-    ["resume", "--reason", "x"], ["away", "4h"],
+    ["resume", "--reason", "x"], ["away", "--until", "4h"],
 ]  # fmt: skip
 
 
@@ -249,8 +249,8 @@ def test_pause_by_name_and_never_of_nothing(run, signed_in):
 def test_away_and_back(run, doors, signed_in):
     signed_in("per_anna")
 
-    span = run("away", "4h")
-    odd = [run("away"), run("away", "4h", "--back"), run("away", "soon")]
+    span = run("away", "--until", "4h")
+    odd = [run("away"), run("away", "--until", "4h", "--back"), run("away", "--until", "soon")]
     back = run("away", "--back")
 
     # The house's clock stands in January 2026, far before this computer's: only that is said.

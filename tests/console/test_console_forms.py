@@ -763,9 +763,10 @@ def test_a_changed_tool_is_looked_at_before_it_is_pinned(doors: Any, dan: Any) -
 def test_away_and_back(doors: Any, ben: Any) -> None:
     assert ben.post("/settings/away", {"until": "gone"}).status_code == 422
     assert ben.post("/settings/away", {"until": "2026-01-09T09:00"}).status_code == 303
+    assert "You are away until" in ben.get("/settings/availability").text
     assert "You are away until" in ben.get("/settings").text
     assert ben.post("/settings/away", {"until": ""}).status_code == 303
-    assert "You are there" in ben.get("/settings").text
+    assert "You are there" in ben.get("/settings/availability").text
 
 
 def test_ones_own_look_and_keys_are_kept_in_the_browser(ben: Any) -> None:

@@ -17,11 +17,11 @@ def unreached(doors: Any) -> None:
 
 def test_a_person_rings_and_types_the_code_that_came(doors: Any, ben: Any) -> None:
     unreached(doors)
-    assert "No channel has reached you yet" in ben.get("/settings").text
+    assert "No channel has reached you yet" in ben.get("/settings/availability").text
 
     answer = ben.post("/settings/ring")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/settings?rung=1")
-    page = ben.get("/settings?rung=1").text
+    assert (answer.status_code, answer.headers["location"]) == (303, "/settings/availability?rung=1")
+    page = ben.get("/settings/availability?rung=1").text
     code = code_of(doors)
     assert code not in page
     assert "No channel has reached you yet" in page
@@ -29,7 +29,7 @@ def test_a_person_rings_and_types_the_code_that_came(doors: Any, ben: Any) -> No
     assert ben.post("/settings/rung", {"code": "AAAA-AAAA"}).status_code == 403
     assert ben.post("/settings/rung", {"code": code, "csrf": "forged"}).status_code == 403
     assert ben.post("/settings/rung", {"code": code}).status_code == 303
-    assert "A channel reached you on" in ben.get("/settings").text
+    assert "A channel reached you on" in ben.get("/settings/availability").text
 
 
 def test_looking_with_get_and_head_reaches_nobody(doors: Any, ben: Any) -> None:
@@ -42,7 +42,7 @@ def test_looking_with_get_and_head_reaches_nobody(doors: Any, ben: Any) -> None:
         for method in ("GET", "HEAD"):
             ben.client.request(method, path)
     assert len(doors.house.entries()) == before
-    assert "No channel has reached you yet" in ben.get("/settings").text
+    assert "No channel has reached you yet" in ben.get("/settings/availability").text
 
 
 def test_over_the_api_too_and_never_with_an_agents_key(doors: Any, http: Any) -> None:

@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from handrail.api import (
     actions,
     agents,
+    availability,
     client_map,
     clients,
     connections,
@@ -51,6 +52,7 @@ NOUNS = (
     connections,
     agents,
     people,
+    availability,
     incidents,
     findings,
     matrix,

@@ -1,4 +1,4 @@
-"""`/v1/people`, `/v1/roles`, `/v1/availability`: who may say yes, and who is there."""
+"""`/v1/people`, `/v1/roles`: who may say yes."""
 
 from typing import Annotated
 
@@ -32,18 +32,6 @@ class Grant(Held):
     """A role to give to a person."""
 
     person: body.Id
-
-
-class Availability(body.Body):
-    """Until when you are away; null: you are back."""
-
-    until: body.Instant | None
-
-
-class Code(body.Body):
-    """The code of a ring-me test."""
-
-    code: str = Field(min_length=1, max_length=40)
 
 
 @router.get("/people", summary="List people", response_model=Page)
@@ -112,36 +100,6 @@ def end(
     """Approvals that rested on it do not begin: authority is read again at begin."""
     door.services.directory.end_role(who, person, role, client)
     return Response(status_code=204)
-
-
-@router.get("/availability", summary="Who is away", response_model=Page)
-def availability(door: TheDoor, who: auth.Who) -> Response:
-    """Everyone who may be asked, and until when they are away."""
-    found = [
-        {k: p[k] for k in ("id", "name", "away", "away_until")}
-        for p in door.services.read.people()
-        if p["active"]
-    ]
-    return answer({"items": found, "next": None})
-
-
-@router.post("/availability", summary="Say that you are away, or back")
-def away(door: TheDoor, who: auth.Who, sent: Availability) -> Response:
-    """A step of a chain whose holders are all away passes at once."""
-    until = body.instant(sent.until) if sent.until else None
-    return answer(door.services.directory.set_away(who, until))
-
-
-@router.post("/availability/ring", summary="Ring me")
-def ring(door: TheDoor, who: auth.Who) -> Response:
-    """Sends you a code over your channels. 429 within a minute of the last one."""
-    return answer(door.services.ring.ring(who), headers={"Cache-Control": "no-store"})
-
-
-@router.post("/availability/ring/confirmation", summary="Give the code that reached you")
-def confirm(door: TheDoor, who: auth.Who, sent: Code) -> Response:
-    """From then on, for a month, the roles you hold are covered by you."""
-    return answer(door.services.ring.confirm(who, sent.code))
 
 
 def _known(door: Door, role: str) -> None:

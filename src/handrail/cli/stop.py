@@ -105,21 +105,48 @@ def resume(
 
 def away(
     until: Annotated[
-        str, typer.Argument(metavar="UNTIL", help="A span (4h, 2d) or a time (RFC 3339).")
+        str, typer.Option("--until", help="Until then: a span (4h, 2d) or a time (RFC 3339).")
+    ] = "",
+    begins: Annotated[str, typer.Option("--from", help="From then on; by default now.")] = "",
+    delegate: Annotated[
+        str, typer.Option("--delegate", help="Who stands in: a name, an e-mail address or an id.")
     ] = "",
     back: Annotated[bool, typer.Option("--back", help="You are here again.")] = False,
     json: Json = False,
 ) -> None:
     """Say that you are away, so that what would ask you passes on at once."""
     if back == bool(until):
-        raise BadInput("say until when, or --back", hint="Such as: handrail away 4h")
+        raise BadInput("say until when, or --back", hint="Such as: handrail away --until 4h")
     with connected() as there:
-        body = {"until": None if back else rfc3339(_instant(until))}
+        body: dict[str, str | None] = {"until": None if back else rfc3339(_instant(until))}
+        if begins:
+            body["since"] = rfc3339(_instant(begins))
+        if delegate:
+            body["delegate"] = _person(there.get("people")["items"], delegate)
         result = there.post("availability", body)
     if json:
         talk.print_json(result)
-    else:
-        talk.say("Welcome back." if back else f"Away until {talk.when(result['away_until'])}.")
+        return
+    since = f" from {talk.when(result['away_from'])}" if result["away_from"] else ""
+    talk.say("Welcome back." if back else f"Away{since} until {talk.when(result['away_until'])}.")
+    lent = result["delegation"]
+    if lent and lent["state"] == "lent":
+        talk.say(f"Lent until then: {', '.join(lent['roles'])}.")
+    elif lent:
+        talk.say("Your roles are lent once a second person has agreed (console: Availability).")
+
+
+def _person(people: list[dict[str, Any]], wanted: str) -> str:
+    """The id of the one person whom *wanted* names."""
+    said = wanted.strip().casefold()
+    found = [
+        p["id"]
+        for p in people
+        if p["active"] and said in {p["id"].casefold(), p["email"], p["name"].casefold()}
+    ]
+    if len(found) != 1:
+        raise BadInput(f"{len(found)} people are {wanted!r}", hint="Use the e-mail address.")
+    return str(found[0])
 
 
 def _instant(text: str) -> datetime:

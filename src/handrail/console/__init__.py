@@ -9,6 +9,7 @@ from handrail.console import (
     account,
     actions,
     audit,
+    availability,
     drafts,
     feed,
     inbox,
@@ -17,6 +18,7 @@ from handrail.console import (
     pause,
     search,
     settings,
+    team,
 )
 from handrail.console.door import Door, Present
 from handrail.console.live import Live
@@ -27,7 +29,8 @@ from handrail.service import Services
 
 #: One module a family of pages. The last one has the page for every other path.
 FAMILIES = (
-    account, inbox, package, feed, actions, matrix, pause, audit, settings, drafts, search,
+    account, inbox, package, feed, actions, matrix, pause, audit, availability, team, settings,
+    drafts, search,
 )  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """People, agents, clients, connections, and the policy with its numbers and their reasons."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, cast
 
 from starlette.responses import Response
@@ -19,12 +18,7 @@ def profile(visit: Visit) -> Response:
     person = visit.person
     people = visit.services.read.people()
     me = next(p for p in people if p["id"] == person.person)
-    return visit.page(
-        "settings.html",
-        me=me,
-        cover=visit.services.read.cover(person),
-        rung=visit.query("rung") == "1",
-    )
+    return visit.page("settings.html", me=me)
 
 
 def people(visit: Visit) -> Response:
@@ -83,32 +77,6 @@ def leave(visit: Visit) -> Response:
     visit.back = "/settings/people"
     visit.services.directory.deactivate(visit.person, visit.arg("id"))
     return visit.go(visit.back)
-
-
-def away(visit: Visit) -> Response:
-    """I am away until then, or back."""
-    visit.back = "/settings"
-    text = visit.said("until")
-    try:
-        until = datetime.fromisoformat(text).astimezone() if text else None
-    except (ValueError, OverflowError):
-        raise BadInput(f"{text[:40]!r} is no time", hint="Such as 2026-11-02T09:00.") from None
-    visit.services.directory.set_away(visit.person, until)
-    return visit.go(visit.back)
-
-
-def ring(visit: Visit) -> Response:
-    """Ring me: a code goes to my channels, and never to this page."""
-    visit.back = "/settings"
-    visit.services.ring.ring(visit.person)
-    return visit.go("/settings?rung=1")
-
-
-def rung(visit: Visit) -> Response:
-    """The code that reached me."""
-    visit.back = "/settings?rung=1"
-    visit.services.ring.confirm(visit.person, visit.said("code"))
-    return visit.go("/settings")
 
 
 def agents(visit: Visit) -> Response:
@@ -269,9 +237,6 @@ def _post(path: str, page: Callable[[Visit], Response]) -> Pages:
 
 PAGES: Pages = (
     *_get("/settings", profile),
-    *_post("/settings/away", away),
-    *_post("/settings/ring", ring),
-    *_post("/settings/rung", rung),
     *_get("/settings/people", people),
     *_post("/settings/people", add_person),
     *_post("/settings/people/{id}/roles", grant_role),

@@ -157,7 +157,11 @@ def widens(giver: Person, to: Person, roles: Iterable[str], policy: Policy) -> t
     for name in sorted(set(roles)):
         held = [r for r in giver.roles if r.name == name]
         covering = (name, *policy.backups(name))
-        if not held or not all(any(to.holds(n, r.client) for n in covering) for r in held):
+        kind = policy.roles.get(name)
+        # A per-client role is also held by a client's record, which is not looked at here.
+        everywhere = kind is not None and kind.per_client
+        places = {None} if everywhere else {r.client for r in held}
+        if not held or not all(any(to.holds(n, c) for n in covering) for c in places):
             found.append(name)
     return tuple(found)
 

@@ -173,7 +173,7 @@ def route(
 ) -> Routed:
     """Return whom to ask, in order. ``halved`` says that an incident is open on a client or on
     what triggered it."""
-    name = _chains(policy, category, scope)[0]
+    name = chain_for(policy, category, scope)
     window = policy.settings.windows[urgency] / (2 if halved else 1)
     seeking = Seeking(clients=clients, policy=policy, people=people, known=known, times=times)
     chain = seeking.plan(policy.chains[name], now, window)
@@ -267,6 +267,11 @@ def holds_role(
     if not person.active or not _holds(person, role, clients, policy, known):
         return None
     return (_since(person, role, clients),)
+
+
+def chain_for(policy: Policy, category: str, values: Mapping[str, Any]) -> str:
+    """The chain that a call of *category* takes, with these attributes known."""
+    return _chains(policy, category, values)[0]
 
 
 def chains_for(policy: Policy, category: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from handrail.service.answer import Answers
+    from handrail.service.availability import Availability
     from handrail.service.backtest import Backtest
     from handrail.service.catalogue import Catalogue
     from handrail.service.clients import Clients
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from handrail.service.people import Directory
     from handrail.service.policies import Policies
     from handrail.service.reading import Read
+    from handrail.service.reading.team import Team
     from handrail.service.record import Record
     from handrail.service.reverse import Reversals
     from handrail.service.ring import Ring
@@ -52,3 +54,5 @@ class Services:
     record: "Record"
     directory: "Directory"
     ring: "Ring"
+    availability: "Availability"
+    team: "Team"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
-from handrail.clock import Clock, rfc3339, to_us
+from handrail.clock import Clock, to_us
 from handrail.core.events import EventType
 from handrail.core.model import Risk, SignedIn
 from handrail.errors import BadInput, Conflict, NotAllowed, NotFound
@@ -159,23 +159,6 @@ class Directory:
             return Rows((drop,), (event,), control=True)
 
         self._store.commit(unit)
-
-    def set_away(self, who: SignedIn, until: datetime | None) -> dict[str, Any]:
-        """Say that one is away until then, or back (None)."""
-        if until is not None and until <= self._clock.now():
-            raise BadInput("away until a time that is past", hint="Name a later time.")
-
-        def unit(view: View) -> Rows:
-            values = {"away_until": to_us(until) if until is not None else None}
-            event = Event(
-                EventType.PERSON_CHANGED,
-                f"person:{who.person}",
-                facts={"what": "away" if until is not None else "back"},
-            )
-            return Rows((Change("person", (who.person,), values),), (event,), control=True)
-
-        self._store.commit(unit)
-        return {"person": who.person, "away_until": rfc3339(until) if until else None}
 
     def deactivate(self, who: SignedIn, person: str) -> None:
         """Someone leaves: no sign-in, no session, no authority from this commit on."""

@@ -99,7 +99,7 @@ class Ring:
             kind="ring",
             title="Does Handrail reach you?",
             lines=(f"Code: {code}", f"Good until {now + LIFE:%H:%M} UTC, for you only"),
-            path="/settings",
+            path="/settings/availability",
             until=now + LIFE,
         )
         channel = self._telling.reach(person, message)
