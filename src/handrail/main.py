@@ -15,9 +15,9 @@ from typing import Any
 import structlog
 
 from handrail import cli
-from handrail.cli.programs import Kept, NotHeld, Part, Programs, Say
+from handrail.cli.programs import Kept, Memory, NotHeld, Part, Programs, Say
 from handrail.config import Settings
-from handrail.errors import NotFound
+from handrail.errors import BadInput, NotFound
 
 
 def main() -> None:
@@ -69,15 +69,20 @@ def _demo(settings: Settings, say: Say) -> None:
     demo(settings, say)
 
 
-def _verify(path: Path, key: str, witnesses: Sequence[str]) -> Mapping[str, Any]:
+def _verify(path: Path, key: str, memory: Memory) -> Mapping[str, Any]:
     from handrail.ledger import excerpt
     from handrail.ledger.errors import LedgerError, VerificationError
     from handrail.ledger.verify import verify
 
     try:
         if excerpt.is_one(path):
-            return asdict(excerpt.verify(path, key, witnesses=witnesses))
-        return asdict(verify(path, key, witnesses=witnesses))
+            if memory.kept:
+                raise BadInput(
+                    "an excerpt is not held against a kept checkpoint",
+                    hint="Leave --kept away, or verify the whole record.",
+                )
+            return asdict(excerpt.verify(path, key, witnesses=memory.witnesses))
+        return asdict(verify(path, key, witnesses=memory.witnesses, kept=memory.kept))
     except VerificationError as error:
         raise NotHeld(str(error), where=error.where, hint=error.hint) from error
     except LedgerError as error:
@@ -87,7 +92,6 @@ def _verify(path: Path, key: str, witnesses: Sequence[str]) -> Mapping[str, Any]
 def _witness(
     folder: Path, name: str, logs: Sequence[str], new: bool, host: str, port: int, say: Say
 ) -> None:
-    from handrail.errors import BadInput
     from handrail.ledger.errors import LedgerError
     from handrail.ledger.witness_server import prepared, serving
 

@@ -92,6 +92,22 @@ def test_a_table_starts_no_formula(tmp_path):
     assert path.read_text().splitlines()[1] == "1,x,t,'=1+1,,a,'-2"
 
 
+def test_a_kept_checkpoint_is_a_memory_of_ones_own(run, data, tmp_path):
+    key = orjson.loads(run("export", "--data", data, "--out", tmp_path / "1", "--json").stdout)[
+        "key"
+    ]
+    run("export", "--data", data, "--out", tmp_path / "2")
+    older, newer = (tmp_path / n / "checkpoint" for n in "12")
+
+    grown = run("verify", tmp_path / "2", "--key", key, "--kept", older)
+    put_back = run("verify", tmp_path / "1", "--key", key, "--kept", newer)
+    none = run("verify", tmp_path / "1", "--key", key, "--kept", tmp_path / "none")
+
+    assert (grown.exit_code, put_back.exit_code, none.exit_code) == (0, talk.NOT_HELD, talk.USAGE)
+    assert "kept from earlier" in grown.stdout
+    assert "were signed before" in put_back.stderr
+
+
 def test_one_changed_byte_is_said_where(run, data, tmp_path):
     out = tmp_path / "record"
     key = orjson.loads(run("export", "--data", data, "--out", out, "--json").stdout)["key"]

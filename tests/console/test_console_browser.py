@@ -414,7 +414,7 @@ def test_letters_can_be_switched_off(doors: Any, seen: Any) -> None:
 VIEWS = (
     "/inbox", "/inbox?tab=today", "/proposals/{p}", "/proposals/{p}/compare", "/feed",
     "/feed?tab=alone", "/actions", "/actions/{a}", "/matrix", "/matrix/up.add_firewall_rule",
-    "/pause", "/audit", "/audit/3", "/incidents", "/settings", "/settings/people?change=per_eve",
+    "/pause", "/audit", "/audit/3", "/audit/attacks", "/incidents", "/settings", "/settings/people?change=per_eve",
     "/settings/agents", "/settings/clients", "/settings/connections", "/settings/connections/up",
     "/settings/policy", "/settings/policy/drafts/{d}?file=matrix/all.yaml",
     "/settings/policy/drafts/{d}?new=1&backtest=1", "/search?q=acme", "/keys", "/device", "/nowhere",

@@ -26,7 +26,7 @@ PAGES = (
     "/feed", "/feed?tab=all", "/feed?tab=reversed", "/feed?tab=alone", "/actions",
     "/actions?state=waiting&tier=3", "/matrix", "/matrix?tier=1", "/matrix?q=firewall",
     "/matrix/up.add_firewall_rule", "/pause", "/pause?what=client:acme", "/audit",
-    "/audit?client=acme", "/audit?text=firewall&tier=3&state=waiting", "/audit/0", "/incidents", "/settings", "/settings/people",
+    "/audit?client=acme", "/audit?text=firewall&tier=3&state=waiting", "/audit/0", "/audit/attacks", "/incidents", "/settings", "/settings/people",
     "/settings/people?change=per_eve", "/settings/agents", "/settings/clients",
     "/settings/connections", "/settings/connections/up", "/settings/policy", "/keys", "/search",
     "/search?q=acme", "/device",

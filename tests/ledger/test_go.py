@@ -15,17 +15,30 @@ import pytest
 
 from handrail.ledger import merkle
 from handrail.ledger.checkpoint import SignerKey, to_base64
+from handrail.ledger.errors import VerificationError
 from handrail.ledger.tiles import ENTRIES, bundle, tile_path
+from handrail.ledger.verify import verify
 
 HERE = Path(__file__).parent / "go"
 GOROOT = Path(sysconfig.get_path("purelib")) / "go"
 PACKAGES = ("sumdb/note", "sumdb/tlog")
+REPAIRED = "stxTileOrder[len(stx)-1] + 1"
 
 
 @pytest.fixture(scope="module")
 def readlog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program, built from its source with nothing from the network."""
-    work = tmp_path_factory.mktemp("go")
+    return build(tmp_path_factory.mktemp("go"))
+
+
+@pytest.fixture(scope="module")
+def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same on x/mod as it was before CVE-2026-56865 was repaired: it began one tile too late
+    to hold tiles against those above them."""
+    return build(tmp_path_factory.mktemp("go"), repaired=False)
+
+
+def build(work: Path, *, repaired: bool = True) -> Path:
     source = work / "src"
     shutil.copytree(HERE, source)
     vendored = "golang.org/x/mod"
@@ -33,6 +46,11 @@ def readlog(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(
             GOROOT / "src/cmd/vendor" / vendored / package, source / "vendor" / vendored / package
         )
+    if not repaired:
+        tile = source / "vendor" / vendored / "sumdb/tlog/tile.go"
+        text = tile.read_text()
+        assert text.count(REPAIRED) == 1
+        tile.write_text(text.replace(REPAIRED, "len(stx)"))
     listed = "\n".join(f"{vendored}/{package}" for package in PACKAGES)
     (source / "vendor/modules.txt").write_text(
         f"# {vendored} v0.40.0\n## explicit; go 1.25\n{listed}\n"
@@ -44,7 +62,7 @@ def readlog(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(work),
-            "GOCACHE": str(work / "cache"),
+            "GOCACHE": str(work.parent / "go-cache"),
             "GOROOT": str(GOROOT),
             "GOPROXY": "off",
             "GOTOOLCHAIN": "local",
@@ -97,3 +115,21 @@ def test_go_refuses_what_was_changed(readlog: Path, long_log: Any, tmp_path: Pat
     leaves = [merkle.hash_leaf(body) for body in bodies]
     (path / tile_path(ENTRIES, 1)).write_bytes(bundle(bodies))
     assert "tile" in changed(tile_path(0, 1), b"".join(leaves))
+
+
+def test_an_edited_entry_with_its_tile_repaired_is_what_an_unpatched_verifier_misses(
+    readlog: Path, unpatched: Path, long_log: Any, tmp_path: Path
+) -> None:
+    """The negative control (LEDGER): the attack is real, since a verifier of others lets it pass;
+    ours and the repaired one find it."""
+    path = long_log.write(tmp_path / "log")
+    assert run(unpatched, path, long_log.vkey)[0] == 0
+    bodies = list(long_log.bodies[256:512])
+    bodies[3] = bodies[3].replace(b'"tier":', b'"tieR":')
+    (path / tile_path(ENTRIES, 1)).write_bytes(bundle(bodies))
+    (path / tile_path(0, 1)).write_bytes(b"".join(map(merkle.hash_leaf, bodies)))
+
+    assert run(unpatched, path, long_log.vkey)[0] == 0
+    assert run(readlog, path, long_log.vkey)[0] == 1
+    with pytest.raises(VerificationError, match="tile/1/000"):
+        verify(path, long_log.vkey)

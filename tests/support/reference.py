@@ -25,6 +25,7 @@ from handrail.connectors import directory
 from handrail.core import (
     action,
     approval,
+    attacks,
     client_map,
     conditions,
     defaults,
@@ -298,6 +299,12 @@ def limits() -> str:
     return table(("what", "at most"), iter(said.items()))
 
 
+def the_attacks() -> str:
+    return table(
+        ("attack", "takes", "found by"), ((a.does, a.needs, a.found_by) for a in attacks.ATTACKS)
+    )
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "states": states,
     "defaults": the_defaults,
@@ -314,6 +321,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "endpoints": endpoints,
     "own-tools": own_tools,
     "limits": limits,
+    "attacks": the_attacks,
 }
 
 

@@ -37,6 +37,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What a reader of the record remembers: keys of witnesses, and checkpoints or proofs kept."""
+
+    witnesses: Sequence[str] = ()
+    kept: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """What of the record is exported: everything, or one client's entries between two instants;
     and the table beside it, `jsonl`, `csv` or none."""
@@ -63,7 +71,7 @@ class Programs:
     serve: Callable[[Settings, Say], None]
     demo: Callable[[Settings, Say], None]
     #: Verify a published folder with a public key and the keys of witnesses; raises `NotHeld`.
-    verify: Callable[[Path, str, Sequence[str]], Mapping[str, Any]]
+    verify: Callable[[Path, str, Memory], Mapping[str, Any]]
     #: Witness logs until stopped: folder, name, logs' keys, whether they are new, host, port.
     witness: Callable[[Path, str, Sequence[str], bool, str, int, Say], None]
     #: Bring a held copy abreast of a published folder with the log's key; raises `NotHeld`.

@@ -17,7 +17,7 @@ import typer
 
 from handrail.cli import talk
 from handrail.cli.policy import read_folder
-from handrail.cli.programs import NotHeld, Part, Programs
+from handrail.cli.programs import Memory, NotHeld, Part, Programs
 from handrail.cli.remote import Remote, connected
 from handrail.config import load
 from handrail.core.backtest import lines
@@ -83,10 +83,15 @@ def verify(
         list[str] | None,
         typer.Option("--witness", metavar="VKEY", help="A witness that counts; once for each."),
     ] = None,
+    kept: Annotated[
+        list[Path] | None,
+        typer.Option("--kept", metavar="FILE", help="A checkpoint or proof you kept earlier."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check a record offline: exit 0 only when everything holds."""
     settings = load(data=data)
+    memory = Memory(tuple(witness or ()), tuple(_kept(path) for path in kept or ()))
     key = key or _programs(ctx).key(settings)
     if not key:
         raise BadInput(
@@ -96,12 +101,12 @@ def verify(
         if urlsplit(source).scheme in {"http", "https"}:
             with tempfile.TemporaryDirectory() as copy, connected(origin_of(source)) as there:
                 fetch(there, source.rstrip("/"), Path(copy), _programs(ctx))
-                found = _programs(ctx).verify(Path(copy), key, witness or ())
+                found = _programs(ctx).verify(Path(copy), key, memory)
         else:
             path = Path(source) if source else settings.data / "ledger"
             if not path.is_dir():
                 raise BadInput(f"there is no folder {path}", hint="Name a published record.")
-            found = _programs(ctx).verify(path, key, witness or ())
+            found = _programs(ctx).verify(path, key, memory)
     except NotHeld as broken:
         if json:
             talk.print_json({"ok": False, "where": broken.where, "problem": broken.message})
@@ -116,6 +121,15 @@ def verify(
             talk.say(_of_client(found))
         talk.say(f"root  {found['root']}")
         talk.say(f"level {found['level']}")
+        if memory.kept:
+            talk.say(f"kept  it continues {len(memory.kept)} that you kept from earlier")
+
+
+def _kept(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _of_client(found: Mapping[str, Any]) -> str:

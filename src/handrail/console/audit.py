@@ -8,6 +8,7 @@ from starlette.responses import Response
 from handrail.clock import to_us
 from handrail.console.door import Pages, Visit
 from handrail.core.action import State
+from handrail.core.attacks import ATTACKS
 from handrail.core.events import EventType
 from handrail.errors import BadInput
 from handrail.store.contract import Find
@@ -74,6 +75,12 @@ def _wanted(filters: Mapping[str, str], before: int | None) -> Find:
     )
 
 
+def attacks(visit: Visit) -> Response:
+    """What somebody would have to do to falsify the record, and what finds it."""
+    _ = visit.person
+    return visit.page("attacks.html", attacks=ATTACKS, record=visit.services.record.status())
+
+
 def entry(visit: Visit) -> Response:
     """One entry: its sentence, and the bytes that are in the tree."""
     _ = visit.person
@@ -116,6 +123,7 @@ def _instant(text: str) -> int | None:
 PAGES: Pages = (
     ("/audit", ("GET",), audit),
     ("/audit/check", ("POST",), check),
+    ("/audit/attacks", ("GET",), attacks),
     ("/audit/{seq}", ("GET",), entry),
     ("/audit/{seq}/proof", ("GET",), proof),
 )

@@ -21,9 +21,9 @@ nobody without the signing key can make this take long or swell: it holds a tile
 bundle, and the newest place of each client's chain.
 
 What it cannot see: an older copy put back whole, or a log rewritten by a thief of its key. Only
-memory outside can (a printed checkpoint, a witness, a mirror), so the report never says just
-"OK" but which level of anchoring was reached: *unanchored*, or *witnessed k of n* of the witnesses
-whose keys the reader brings (9).
+memory outside can, so the report never says just "OK" but which level of anchoring was reached:
+*unanchored*, or *witnessed k of n* of the witnesses whose keys the reader brings (9). A reader's
+own memory is a checkpoint or a proof kept from earlier: the log must continue it (10).
 """
 
 import argparse
@@ -31,7 +31,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from . import checkpoint, merkle
 from .cosign import WitnessVerifier, cosigned
 from .entry import decode
 from .errors import EntryInvalid, KeyInvalid, LedgerError, VerificationError
+from .proof import MAGIC, parse_inclusion
 from .tiles import WIDTH, Folder, levels_of, row_frontier, tile_path, width_of
 
 #: More clients than any organisation has; a log that names more is made to swell its reader.
@@ -70,6 +71,7 @@ class Report:
     epoch: int  #: the control epoch of the last entry
     clients: int  #: how many clients' chains there are
     level: str  #: which outside memory vouches for it
+    kept: int = 0  #: how many checkpoints kept from earlier it continues
 
     def __str__(self) -> str:
         span = f", from {self.first} to {self.last}" if self.entries else ""
@@ -77,6 +79,7 @@ class Report:
             f"{self.origin}: {self.entries} entries{span}, chains of {self.clients} clients\n"
             f"root {self.root}\n"
             f"everything holds; {self.level}"
+            + (f"; continues {self.kept} kept from earlier" if self.kept else "")
         )
 
 
@@ -85,11 +88,13 @@ def verify(
     key: str,
     *,
     witnesses: Sequence[str] = (),
+    kept: Sequence[bytes] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Verify the log under *path* with the public *key* (``NAME+HASH+KEY``).
 
     *witnesses* are the keys whose cosignatures count; what nobody signed is only less anchored.
+    *kept* are checkpoints, or proofs with theirs, that the log gave out earlier.
 
     Raises `VerificationError`, which says what is broken and where, or `KeyInvalid`. *progress*
     hears how many entries were verified, bundle by bundle.
@@ -107,7 +112,30 @@ def verify(
             reading.entry(body, leaf)
         if progress:
             progress(reading.seq)
-    return reading.report(head, f"witnessed {len(seen)} of {len(known)}" if seen else "unanchored")
+    # (10) what the reader remembers
+    for older in kept:
+        _continues(folder, head, older, key)
+    level = f"witnessed {len(seen)} of {len(known)}" if seen else "unanchored"
+    return replace(reading.report(head, level), kept=len(kept))
+
+
+def _continues(folder: Folder, head: checkpoint.Checkpoint, older: bytes, key: str) -> None:
+    """(10) The log of *head* has all that the checkpoint *older* counts, unchanged."""
+    note = parse_inclusion(older).note if older.startswith(MAGIC.encode()) else older
+    then = checkpoint.verify(note, checkpoint.VerifierKey.parse(key))
+    if then.size > head.size:
+        raise VerificationError(
+            f"it ends after {head.size} entries, and {then.size} were signed before",
+            where="kept checkpoint",
+        )
+    proof = merkle.consistency_proof(then.size, head.size, folder.nodes(head.size))
+    try:
+        merkle.verify_consistency(then.size, head.size, proof, then.root, head.root)
+    except VerificationError as e:
+        raise VerificationError(
+            f"its first {then.size} entries are not those that were signed before",
+            where="kept checkpoint",
+        ) from e
 
 
 def bundles(
@@ -281,10 +309,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--witness", action="append", default=[], help="a witness's public key; once for each"
     )
+    parser.add_argument(
+        "--kept", action="append", default=[], type=Path, help="a checkpoint or proof kept earlier"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args(arguments)
     try:
-        report = verify(options.path, options.key, witnesses=options.witness)
+        kept = [path.read_bytes() for path in options.kept]
+        report = verify(options.path, options.key, witnesses=options.witness, kept=kept)
+    except OSError as e:
+        sys.stderr.write(f"{e}\n")
+        return 2
     except KeyInvalid as e:
         sys.stderr.write(f"the key cannot be used: {e}\n{e.hint}\n")
         return 2
