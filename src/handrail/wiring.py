@@ -114,6 +114,9 @@ def middle(
     carrying = Telling([c for c in channels if not isinstance(c, ConsoleChannel)])
     ring = Ring(store, carrying, policies, keeper, clock)
     checks = Checks(store, begin.observe, policies, sealer, clock, bell)
+    reversals = Reversals(
+        store, begin, ask, versions, policies, keeper, sealer=sealer, draw=draw, bell=bell
+    )
     delivery = Delivery(store, telling, policies, keeper, clock)
     sweep = Sweep(
         store,
@@ -141,7 +144,7 @@ def middle(
             Limits(store, keeper, telling, clock),
         ),
         answers=Answers(store, versions, policies, clock, bell, ring),
-        reversals=Reversals(store, begin, policies, sealer, draw, bell),
+        reversals=reversals,
         notices=Notices(store, draw),
         pauses=Pauses(store, draw),
         demotions=Demotions(store, telling, policies, keeper),
@@ -225,6 +228,7 @@ class House:
                 self.follower.stop()
             self.calendars.stop()
             self.middle.sweep.stop()
+            self.services.reversals.close()
             self.host.close()
             self.services.record.stop()
         self.store.close()

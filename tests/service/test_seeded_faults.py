@@ -19,7 +19,7 @@ from handrail.core.approval import AnswerKind
 from handrail.core.model import Classification
 from handrail.errors import HandrailError
 from handrail.privacy.seal import open_sealer
-from handrail.service import answer, begin, policies, release, reverse, rights, sweep
+from handrail.service import answer, begin, delivery, policies, release, reverse, rights
 from handrail.service.asked import Asked
 from handrail.store.database import open_store
 from support import service_cases as cases
@@ -162,7 +162,7 @@ FAULTS = [
     ),
     Fault(
         "undelivered notices demote nothing",
-        sweep,
+        delivery,
         "demote",
         lambda *a: ((), ()),
         cases.no_notice_no_tier_2,

@@ -64,9 +64,18 @@ class Outcome(body.Body):
 
 
 class Reversal(body.Body):
-    """Why it is undone."""
+    """Why it is undone, and which part of it."""
 
     reason: str = Field(default="", max_length=2000)
+    items: list[int] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="Of a list: the numbers, from 0, to undo now; without it, all not tried yet.",
+    )
+    wait: bool = Field(
+        default=True, description="Without it, a list answers `begun` at once and goes on."
+    )
 
 
 class AnswerBack(body.Body):
@@ -255,8 +264,13 @@ def story(door: TheDoor, asker: auth.Either, id: str) -> Response:
 
 @router.post("/{id}/reversal", summary="Reverse an action")
 def reverse(door: TheDoor, who: auth.Who, id: str, sent: Reversal | None = None) -> Response:
-    """A person's own act: at once, at most once, with the authority that approving would need."""
-    return answer(door.services.reversals.reverse(who, id, sent.reason if sent else ""))
+    """A person's own act: at once, each item at most once, with the authority that approving would
+    need. Undoing a protective change, or a target that changed since, answers `proposed`: a
+    decision package is open for it."""
+    sent = sent or Reversal()
+    return answer(
+        door.services.reversals.reverse(who, id, sent.reason, items=sent.items, wait=sent.wait)
+    )
 
 
 @router.post("/{id}/withdrawal", summary="Withdraw an action", response_model=Status)

@@ -171,12 +171,19 @@ def revoke(
 def reverse(
     action: Annotated[str, typer.Argument(metavar="ACTION", help="act_…")],
     reason: Annotated[str, typer.Option("--reason", help="Why it is undone.")] = "",
+    item: Annotated[
+        list[int] | None,
+        typer.Option("--item", min=1, help="Of a list: undo this one; may be repeated."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Undo an action now, and say what came of it."""
+    chosen = {"items": [n - 1 for n in item]} if item else {}
     with connected() as there:
-        result = there.post(f"actions/{action}/reversal", {"reason": reason})
+        result = there.post(f"actions/{action}/reversal", {"reason": reason, **chosen})
     _say(result, str(result.get("text") or f"The reversal is {result['state']}."), json)
+    if result["state"] == "proposed" and not json:
+        talk.say(f"Decide it with: handrail show {result['proposal']}")
     if result["state"] not in {"done", "begun"}:
         raise typer.Exit(talk.NOT_HELD)
 

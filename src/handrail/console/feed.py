@@ -74,7 +74,9 @@ def reverse(visit: Visit) -> Response:
     """One click, no dialog: it begins at once."""
     action, tab = visit.arg("id"), visit.said("tab")
     visit.back = f"/actions/{action}"
-    visit.services.reversals.reverse(visit.person, action, visit.said("reason"))
+    found = visit.services.reversals.reverse(visit.person, action, visit.said("reason"), wait=False)
+    if found["state"] == "proposed":
+        return visit.go(f"/proposals/{found['proposal']}")
     return visit.go(f"/feed?tab={tab}&reversed={action}" if tab in TABS else f"/actions/{action}")
 
 

@@ -82,7 +82,7 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
 )
 
 #: What expressions about a finished call may use beside the attributes.
-AFTERWARDS = ("result", "before", "after")
+AFTERWARDS = ("result", "before", "after", "item")
 #: Attributes with words of a fixed vocabulary: always folded.
 _VOCABULARY = (
     "client.regimes",

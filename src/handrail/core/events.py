@@ -56,6 +56,8 @@ class EventType(StrEnum):
     NOTICE_WAS_WRONG = "person:notice:was-wrong"
 
     REVERSAL_BEGUN = "person:reversal:begun"
+    REVERSAL_STEP = "handrail:reversal:step"  # one item of a list
+    REVERSAL_PARTLY = "handrail:reversal:partly"  # what was chosen of a list was undone
     REVERSAL_DONE = "handrail:reversal:done"
     REVERSAL_FAILED = "handrail:reversal:failed"
     REVERSAL_UNKNOWN = "handrail:reversal:unknown"
@@ -146,6 +148,8 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.NOTICE_LOOKS_RIGHT: "{who} looked at it: looks right.",
     EventType.NOTICE_WAS_WRONG: "{who} looked at it: this was wrong.",
     EventType.REVERSAL_BEGUN: "{who} began to reverse it.",
+    EventType.REVERSAL_STEP: "Item {step} of {of}: {state}.",
+    EventType.REVERSAL_PARTLY: "{done} of {of} were reversed; {verified}.",
     EventType.REVERSAL_DONE: "It was reversed; {verified}.",
     EventType.REVERSAL_FAILED: "The reversal failed: {why}.",
     EventType.REVERSAL_UNKNOWN: "The outcome of the reversal is unknown: {why}.",

@@ -210,6 +210,7 @@ def _rollback(node: Node) -> Rollback | None:
     return Rollback(
         kind=kind or "none",
         before=read_read(f["before"]) if "before" in f else None,
+        each=read_expression(f["each"], afterwards=True) if "each" in f else None,
         calls=tuple(calls),
         check=read_read(f["check"]) if "check" in f else None,
         within=read_span(f["within"]) if "within" in f else None,

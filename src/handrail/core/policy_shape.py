@@ -103,6 +103,7 @@ ROLLBACK = Shape(
             True,
         ),
         "before": Key(READ, "What is read before the act, for a snapshot."),
+        "each": Key(EXPRESSION, "A list; each `item` of it is undone by itself."),
         "calls": Key(Listing(CALL), "The calls that undo."),
         "check": Key(READ, "The read that shows that it was undone."),
         "within": Key(SPAN, "How long it can be undone."),

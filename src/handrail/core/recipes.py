@@ -68,6 +68,7 @@ class Rollback:
 
     kind: str
     before: Read | None = None
+    each: Expression | None = None  #: a list: every `item` of it is undone by itself
     calls: tuple[RollbackCall, ...] = ()
     check: Read | None = None
     within: timedelta | None = None

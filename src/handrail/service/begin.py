@@ -37,7 +37,7 @@ from handrail.core.recipes import Read
 from handrail.errors import Closed, HandrailError, NoAnswer, NotSent, Unavailable, Unsure
 from handrail.privacy.detect import Detectors
 from handrail.privacy.seal import Sealer
-from handrail.service import codec, outcome
+from handrail.service import codec, outcome, steps
 from handrail.service.asked import Asked, until
 from handrail.service.begun import (
     Again,
@@ -313,7 +313,7 @@ class Begin:
         count = 0
         for row in left:
             if row.get("reversal"):
-                self._store.commit(lambda view, id=row["id"]: _reversal_lost(view, id))  # type: ignore[misc]
+                self._store.commit(lambda view, id=row["id"]: steps.lost(view, id))  # type: ignore[misc]
             elif row["mode"] == Mode.GRANT.value:
                 continue
             else:
@@ -497,20 +497,6 @@ def _waits_for_late(view: View, action: str, state: State) -> bool:
         and view.row("sealed", f"{action}:result") is None
         and view.row("reversal", action) is None
     )
-
-
-def _reversal_lost(view: View, action: str) -> Rows:
-    row = view.row("reversal", action)
-    if row is None or row["state"] != "begun":
-        return Rows()
-    lost = outcome.STOPPED
-    change = Change(
-        "reversal",
-        (action,),
-        {"state": "unknown", "ended_at": view.now, "outcome": lost.text},
-    )
-    event = Event(EventType.REVERSAL_UNKNOWN, "handrail", action, (), {"why": lost.code})
-    return Rows((change,), (event,))
 
 
 def _kind(put: Put) -> str:

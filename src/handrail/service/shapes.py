@@ -134,6 +134,7 @@ class NoticeShown(TypedDict):
     reversible_seconds: int
     reversible: bool
     reversal: str | None
+    steps: dict[str, int] | None  #: how far its reversal is: `total`, and how many in each state
 
 
 class FeedCard(NoticeShown):

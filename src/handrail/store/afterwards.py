@@ -14,6 +14,19 @@ told = Table(
 )
 Index("ix_told_at", told.c.at)
 
+#: What a reversal undoes one by one; an item is run at most once, by its key (SPEC 4).
+reversal_step = Table(
+    "reversal_step",
+    metadata,
+    Column("action", Text, ForeignKey("reversal.action"), primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("outcome", Text),
+    CheckConstraint("state IN ('waiting', 'begun', 'done', 'failed', 'unknown')", name="state"),
+)
+
 #: The check that a row declares, for one action: a read to be made, or what it saw (SPEC 3).
 #: The row commits with the begin, so that a restart finds every check that is owed.
 outcome_check = Table(

@@ -289,6 +289,9 @@ class Reader(Protocol):
         """Joined with the action and any reversal (`reversal_state`). With *cards_only*, without
         those that stand on a card of another."""
 
+    def steps(self, action: str) -> Sequence[Row]:
+        """`reversal_step` rows of the action's reversal, in order."""
+
     def on_card(self, card: str) -> Sequence[Row]:
         """Like `notices`: what joined the card of the notice *card*, oldest first."""
 

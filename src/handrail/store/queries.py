@@ -251,6 +251,11 @@ DUE_NOTICES = _query(
     "due_notices", "Notices to send, send again or escalate.",
     _told.where(_N.due_at <= bindparam("now")).order_by(_N.due_at).limit(bindparam("limit")),
 )  # fmt: skip
+_S = tables.reversal_step.c
+STEPS = _query(
+    "steps", "How far the reversal of an action is.",
+    select(tables.reversal_step).where(_S.action == bindparam("action")).order_by(_S.n),
+)  # fmt: skip
 _T = tables.told.c
 TOLD_SINCE = _query(
     "told_since", "How many messages each person got lately.",

@@ -184,6 +184,9 @@ class SnapshotReader:
         names |= {"cards"} if cards_only else set()
         return self._all(queries.notices(Filter(names)), **given, limit=limit)
 
+    def steps(self, action: str) -> Sequence[Row]:
+        return self._all(queries.STEPS, action=action)
+
     def on_card(self, card: str) -> Sequence[Row]:
         return self._all(queries.ON_CARD, card=card)
 

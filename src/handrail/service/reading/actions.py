@@ -7,7 +7,7 @@ from typing import Any
 from handrail.clock import to_us
 from handrail.core.events import EventType
 from handrail.errors import NotFound
-from handrail.service import codec, shown
+from handrail.service import codec, shown, steps
 from handrail.service.reading.base import Reading
 from handrail.store.contract import Find, Reader, Row
 
@@ -34,6 +34,8 @@ class Actions(Reading):
             if row["answered_at"] is None or r["answered_at"] is not None
         ]
         mine = {**shown.notice(row, names, now), "title": self._said(reader, row)}
+        for one in (mine, *members):
+            one["steps"] = steps.counted(reader.steps(one["action"])) if one["reversal"] else None
         return {**mine, "count": 1 + len(members), "members": members}
 
     def _said(self, reader: Reader, row: Row) -> str:
@@ -63,6 +65,7 @@ class Actions(Reading):
             reversal = reader.row("reversal", action_id)
             rollback = reader.row("rollback", action_id)
             owed = reader.row("outcome_check", action_id)
+            counts = steps.counted(reader.steps(action_id))
             incidents = [self._incident(i, names) for i in reader.incidents(action=action_id)]
             notice_row = reader.row("notice", "ntc_" + action_id.partition("_")[2])
             result = self._result(reader, action_id)
@@ -100,6 +103,7 @@ class Actions(Reading):
                 "text": reversal["outcome"],
                 "verified": None if reversal["verified"] is None else bool(reversal["verified"]),
                 "reason": reversal["reason"],
+                "steps": counts,
             }
             if reversal
             else None,
