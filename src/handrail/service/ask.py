@@ -35,6 +35,7 @@ from handrail.service.begin import Begin
 from handrail.service.begun import Again
 from handrail.service.codec import Sealed
 from handrail.service.draw import Draw
+from handrail.service.duty import Duty
 from handrail.service.known import Keeper
 from handrail.service.resolve import Resolver, reach_of
 from handrail.store.contract import Put, Row, Rows, Store, View
@@ -59,6 +60,7 @@ class Ask:
         policy: Callable[[], Policy],
         clock: Clock,
         draw: Draw,
+        duty: Duty,
     ) -> None:
         self._store = store
         self._begin = begin
@@ -67,6 +69,7 @@ class Ask:
         self._policy = policy
         self._clock = clock
         self._draw = draw
+        self._duty = duty
 
     def forget(self) -> None:
         """Read the small state again at the next call."""
@@ -253,7 +256,15 @@ class Ask:
             return ""
         now = from_us(view.now)
         known = codec.clients_of(view, asked.action.clients)
-        found = designated(asked.row.notify, asked.client, view.people(), asked.policy, now, known)
+        found = designated(
+            asked.row.notify,
+            asked.client,
+            view.people(),
+            asked.policy,
+            now,
+            known,
+            self._duty.times(asked.policy, now),
+        )
         return found or ""
 
     def refuse(self, asked: Asked, text: str, code: str) -> None:
