@@ -101,7 +101,8 @@ class Directory:
     ) -> dict[str, Any]:
         """Add a person; return their id and a one-time link by which they set a password.
 
-        *password* (already hashed) and *since* are for set-up only, when *who* is None."""
+        *password* (already hashed) and *since* are for set-up only, when *who* is None. People of
+        the practice have been there *since* then, and reached: nobody could ring them."""
         new, token = NewPerson(self._new_id("per")), tokens.session_token()
         held = [(role, client or "") for role, client in roles]
 
@@ -111,6 +112,8 @@ class Directory:
                 raise Conflict("someone with this e-mail address is there already")
             at = to_us(since) if since is not None and who is None else view.now
             writes: list[Write] = [*new.rows(name, email, password, at)]
+            if since is not None and who is None:
+                writes.append(Change("person", (new.id,), {"reached_at": view.now}))
             writes += role_puts(new.id, held, at, by)
             if password is None:
                 life = LINK_LIFE // timedelta(microseconds=1)
