@@ -57,6 +57,7 @@ from handrail.service.policies import Policies
 from handrail.service.reading import Read
 from handrail.service.reading.team import Team
 from handrail.service.record import Record
+from handrail.service.rehearse import Rehearsals
 from handrail.service.release import Release
 from handrail.service.resolve import Resolver
 from handrail.service.reverse import Reversals
@@ -117,6 +118,7 @@ def middle(
     reversals = Reversals(
         store, begin, ask, versions, policies, keeper, sealer=sealer, draw=draw, bell=bell
     )
+    rehearsals = Rehearsals(store, begin, ask, policies, sealer=sealer, clock=clock, draw=draw)
     delivery = Delivery(store, telling, policies, keeper, clock)
     sweep = Sweep(
         store,
@@ -130,6 +132,7 @@ def middle(
         ring,
         checks=checks,
         delivery=delivery,
+        rehearsals=rehearsals,
     )
     services = Services(
         govern=Govern(
@@ -145,6 +148,7 @@ def middle(
         ),
         answers=Answers(store, versions, policies, clock, bell, ring),
         reversals=reversals,
+        rehearsals=rehearsals,
         notices=Notices(store, draw),
         pauses=Pauses(store, draw),
         demotions=Demotions(store, telling, policies, keeper),

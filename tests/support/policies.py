@@ -57,6 +57,7 @@ def row(type="psa.add_note", tier=1, *, bounds=(), **changes):
         protective=False,
         check=None,
         solved=None,
+        rehearsal=None,
         rollback=None,
         velocity=None,
         signatures=SIGNED,

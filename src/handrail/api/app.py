@@ -30,6 +30,7 @@ from handrail.api import (
     people,
     policy,
     proposals,
+    rehearsals,
     sign_in,
 )
 from handrail.api import errors as problems
@@ -56,6 +57,7 @@ NOUNS = (
     incidents,
     findings,
     matrix,
+    rehearsals,
     pause,
     policy,
     drafts,

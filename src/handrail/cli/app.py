@@ -13,6 +13,7 @@ from handrail.cli import (
     importing,
     lookback,
     policy,
+    rehearse,
     run,
     sign_in,
     stop,
@@ -50,6 +51,7 @@ def build(programs: Programs) -> typer.Typer:
     run.register(app)
     sign_in.register(app)
     decide.register(app)
+    rehearse.register(app)
     stop.register(app)
     policy.register(app)
     importing.register(app)

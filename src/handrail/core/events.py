@@ -62,6 +62,11 @@ class EventType(StrEnum):
     REVERSAL_FAILED = "handrail:reversal:failed"
     REVERSAL_UNKNOWN = "handrail:reversal:unknown"
 
+    REHEARSAL_BEGUN = "handrail:rehearsal:begun"
+    REHEARSAL_PROVEN = "handrail:rehearsal:proven"
+    REHEARSAL_FAILED = "handrail:rehearsal:failed"
+    REHEARSAL_UNKNOWN = "handrail:rehearsal:unknown"
+
     INCIDENT_OPENED = "person:incident:opened"
     INCIDENT_FOUND = "handrail:incident:found"
     INCIDENT_CLOSED = "person:incident:closed"
@@ -153,6 +158,10 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.REVERSAL_DONE: "It was reversed; {verified}.",
     EventType.REVERSAL_FAILED: "The reversal failed: {why}.",
     EventType.REVERSAL_UNKNOWN: "The outcome of the reversal is unknown: {why}.",
+    EventType.REHEARSAL_BEGUN: "{who} began a rehearsal of {type} on its safe target.",
+    EventType.REHEARSAL_PROVEN: "The rollback of {type} was proven by a rehearsal.",
+    EventType.REHEARSAL_FAILED: "The rehearsal of {type} failed.",
+    EventType.REHEARSAL_UNKNOWN: "The rehearsal of {type} ended in the middle.",
     EventType.INCIDENT_OPENED: "{who} reported a {severity} incident.",
     EventType.INCIDENT_FOUND: "A {severity} incident was opened: {why}.",
     EventType.INCIDENT_CLOSED: "{who} closed the incident.",

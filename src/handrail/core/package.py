@@ -77,6 +77,7 @@ def freeze(
     note: str = "",
     because: str = "",
     denied: Mapping[str, str] | None = None,
+    proven: str | None = None,
 ) -> Package:
     """Freeze one version.
 
@@ -128,7 +129,7 @@ def freeze(
         "urgency": urgency.value,
         "facts": {
             "blast_radius": _blast(action, row, names),
-            "reversible": {"class": kind, "text": undo, "proven": None},
+            "reversible": {"class": kind, "text": undo, "proven": proven},
             "confidence": _confidence(request.confidence, track_record),
             "data": _data(row, request.data_classes),
         },

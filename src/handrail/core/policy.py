@@ -17,7 +17,7 @@ from handrail.core.content import content_digest
 from handrail.core.defaults import Settings
 from handrail.core.freezes import Freeze, matches
 from handrail.core.model import Effect, Json, Tier, Urgency
-from handrail.core.recipes import Lookup, Read, Rollback, RollbackCall
+from handrail.core.recipes import Lookup, Read, Rehearsal, Rollback, RollbackCall
 from handrail.core.scorecard import Scorecard
 from handrail.core.titles import plain, shown
 from handrail.core.words import fold
@@ -34,6 +34,7 @@ __all__ = [
     "MatrixRow",
     "Policy",
     "Read",
+    "Rehearsal",
     "RoleKind",
     "Rollback",
     "RollbackCall",
@@ -103,6 +104,7 @@ class MatrixRow:
     check: Read | None
     solved: Read | None
     rollback: Rollback | None
+    rehearsal: Rehearsal | None
     velocity: tuple[int, timedelta] | None
     signatures: tuple[Signature, ...]
 

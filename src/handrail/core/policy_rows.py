@@ -10,6 +10,7 @@ from handrail.core.policy import (
     SIGNERS,
     Bound,
     MatrixRow,
+    Rehearsal,
     Rollback,
     RollbackCall,
     Rule,
@@ -33,6 +34,7 @@ from handrail.core.policy_shape import (
     BOUND,
     CALL,
     COUNT,
+    REHEARSAL,
     ROLLBACK,
     ROW,
     RULE,
@@ -132,9 +134,17 @@ def read_row(node: Node, shared: tuple[Signature, ...], roles: Collection[str]) 
         check=get("check", read_check),
         solved=get("solved", read_read),
         rollback=get("rollback", _rollback),
+        rehearsal=get("rehearsal", _rehearsal),
         velocity=get("velocity", _velocity),
         signatures=(*shared, *own),
     )
+    if row.rehearsal is not None:
+        rollback = row.rollback
+        if rollback is None or not rollback.one_click or rollback.check is None:
+            f["rehearsal"].wrong(
+                "nothing can be rehearsed without an exact or snapshot rollback with a check",
+                "Give the row's rollback calls and a check.",
+            )
     return row if set(ROW.keys[0]) <= set(f) and tier is not None and effect else None
 
 
@@ -191,6 +201,17 @@ def _velocity(node: Node) -> Any:
     most = f["max"].whole(1, COUNT) if "max" in f else None
     per = read_span(f["per"]) if "per" in f else None
     return None if most is None or per is None else (most, per)
+
+
+def _rehearsal(node: Node) -> Rehearsal | None:
+    f = node.fields(*REHEARSAL.keys)
+    arguments: dict[str, Any] = {}
+    for name, value in f["arguments"].entries() if "arguments" in f else ():
+        plain = isinstance(value.value, bool | int | float)
+        arguments[name] = value.value if plain else value.text()
+    every = read_span(f["every"]) if "every" in f else None
+    client = f["client"].text() if "client" in f else ""
+    return Rehearsal(client=client, arguments=arguments, every=every) if "arguments" in f else None
 
 
 def _rollback(node: Node) -> Rollback | None:

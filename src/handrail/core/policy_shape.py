@@ -120,6 +120,15 @@ ROLLBACK = Shape(
         },
     ),
 )
+REHEARSAL = Shape(
+    "rehearsal",
+    "A safe target on which the rollback is rehearsed: act, check, undo, check.",
+    {
+        "arguments": Key(Named(Either(PLAIN)), "The exact arguments of the call.", True),
+        "client": Key(PLAIN, "The client it stands for, where the call names none."),
+        "every": Key(SPAN, "How often it is rehearsed by itself; absent: when a person asks."),
+    },
+)
 BOUND = Shape(
     "bound",
     "Within which arguments the row holds. Outside, or where it can't be worked out: tier 3.",
@@ -194,6 +203,7 @@ ROW = Shape(
         "check": Key(CHECK, "The read that says what came of it."),
         "solved": Key(READ, "Beside the check: what must be seen if the problem is solved."),
         "rollback": Key(ROLLBACK, "How it is undone."),
+        "rehearsal": Key(REHEARSAL, "The safe target on which its rollback is rehearsed."),
         "velocity": Key(VELOCITY, "How often it may begin."),
         "signatures": Key(Listing(SIGNATURE), "Signatures of this row alone."),
     },

@@ -63,6 +63,15 @@ class RollbackCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """The safe target on which a rollback is rehearsed: the exact call, and how often."""
+
+    client: str
+    arguments: Mapping[str, Json]
+    every: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
     """The recipe that undoes. ``kind`` is exact, snapshot, time-limited, manual or none."""
 

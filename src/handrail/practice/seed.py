@@ -20,6 +20,10 @@ from handrail.practice.world import Book, chance
 BEGINNING: Final = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 
 
+#: The safe target of rehearsals, at a client of low risk.
+LAB_USER, LAB_DEVICE = "rehearsal@tallgrass.example", "TGF-LAB-01"
+
+
 def fill(seed: int) -> Callable[[Book], None]:
     """Return what fills an empty world by *seed* (for `World.create`)."""
 
@@ -39,8 +43,30 @@ def fill(seed: int) -> Callable[[Book], None]:
             _devices(book, site, chance(seed, "devices", site.client))
             _network(book, site)
             _backups(book, site)
+        _laboratory(book)
 
     return filling
+
+
+def _laboratory(book: Book) -> None:
+    """A user and a workstation that nobody works with: the safe target of rehearsals."""
+    user, device, client = LAB_USER, LAB_DEVICE, "tallgrass-foods"
+    book.run(
+        "INSERT INTO user VALUES (?, ?, 'Rehearsal account', 'Laboratory', 'IT', '+1 555 0000',"
+        " 'standard', 1, 0, 0, 'app', 0)",
+        user,
+        client,
+    )
+    book.run("INSERT INTO mailbox VALUES (?, 10, '', 0, '')", user)
+    book.run(
+        "INSERT INTO device VALUES (?, ?, 'workstation', 'laboratory', 'Windows 11 25H2', ?,"
+        " '10.20.250.10', 1, 1, 0, 0, 200, 0)",
+        device,
+        client,
+        user,
+    )
+    for row in book.all("SELECT name, previous FROM package WHERE name = '7-zip'"):
+        book.run("INSERT INTO software VALUES (?, ?, ?)", device, row["name"], row["previous"])
 
 
 def account(name: str, domain: str) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from handrail.service.reading import Read
     from handrail.service.reading.team import Team
     from handrail.service.record import Record
+    from handrail.service.rehearse import Rehearsals
     from handrail.service.reverse import Reversals
     from handrail.service.ring import Ring
 
@@ -40,6 +41,7 @@ class Services:
     govern: "Govern"
     answers: "Answers"
     reversals: "Reversals"
+    rehearsals: "Rehearsals"
     notices: "Notices"
     pauses: "Pauses"
     demotions: "Demotions"

@@ -161,7 +161,7 @@ class Begin:
                     begun_at=now,
                 ),
                 *asked.sealed,
-                *rollback_row(asked, now),
+                *rollback_row(asked, view),
                 *check_row(asked, now),
             ]
             if classification.tier is Tier.NOTIFY:
@@ -206,7 +206,7 @@ class Begin:
                     (asked.action.id,),
                     {"state": State.BEGUN.value, "begun_at": now},
                 ),
-                *rollback_row(asked, now),
+                *rollback_row(asked, view),
                 *check_row(asked, now),
                 *asked.sealed,  # what was read just before; the call itself is sealed already
             ]

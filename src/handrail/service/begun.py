@@ -10,7 +10,7 @@ from handrail.core.outcome import delay_of
 from handrail.errors import HandrailError
 from handrail.service.asked import Asked, until, why
 from handrail.service.outcome import SETTLED, Outcome
-from handrail.store.contract import Change, Put
+from handrail.store.contract import Change, Put, View
 
 #: When a check is read that should have been read at once and was not.
 _A_MOMENT = timedelta(seconds=1)
@@ -109,11 +109,14 @@ def check_after(asked: Asked, ended: Outcome, now: int) -> list[Change]:
     return [Change("outcome_check", (asked.action.id,), values)]
 
 
-def rollback_row(asked: Asked, now: int) -> list[Put]:
-    """How the action can be undone and until when, as it is at the time of the act."""
+def rollback_row(asked: Asked, view: View) -> list[Put]:
+    """How the action can be undone and until when, and when that was last proven, as it is at the
+    time of the act."""
     template = asked.row.rollback if asked.row else None
     if template is None:
         return []
+    now = view.now
+    proof = view.row("proof", asked.action.type) if template.one_click else None
     return [
         Put(
             "rollback",
@@ -121,7 +124,7 @@ def rollback_row(asked: Asked, now: int) -> list[Put]:
                 "action": asked.action.id,
                 "class": template.kind,
                 "expires_at": until(now, template.within or asked.policy.settings.reversal_window),
-                "proven_at": None,
+                "proven_at": proof["at"] if proof else None,
                 "text": template.text,
             },
         )

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 WAITS = (5, 30, 120, 600, 1800, 3600, *[7200] * 18)
 #: What is about these is sent; sign-ins, keys, reads and the log's own life are not.
 SUBJECTS = frozenset(
-    "action check proposal answer notice reversal incident finding trigger agent pause standing policy "
+    "action check rehearsal proposal answer notice reversal incident finding trigger agent pause standing policy "
     "tool".split()
 )
 _IDLE = 60.0  # seconds between looks when nothing is committed

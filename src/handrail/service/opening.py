@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from handrail.clock import Clock
+from handrail.clock import Clock, from_us
 from handrail.core import package
 from handrail.core.action import State
 from handrail.core.events import EventType
@@ -78,6 +78,19 @@ class Opening:
         return (put, *asked.sealed, Put("proposal", self.row(asked, now))), event
 
 
+def proven(proof: Row | None) -> str | None:
+    """When the rollback was last proven, and what became of a later try, in words; None: never."""
+    if proof is None:
+        return None
+    at = f"{from_us(proof['at']):%-d %B %Y}" if proof["at"] else "never"
+    wrong = proof["state"] in {"failed", "unknown"}
+    return (
+        f"{at}; its last rehearsal, on {from_us(proof['tried_at']):%-d %B %Y}, failed"
+        if wrong
+        else (at if proof["at"] else None)
+    )
+
+
 class Openings:
     """Prepares versions for storing."""
 
@@ -107,6 +120,7 @@ class Openings:
             similar = [dict(r) for r in reader.similar(asked.action.type, asked.client)]
             record = dict(reader.track_record(asked.agent.id, asked.action.type))
             observed = _observed(reader, asked)
+            proof = reader.row("proof", asked.action.type)
         how_soon = asked.row.urgency if asked.row else Urgency.NORMAL
         routed = route(
             category=category,
@@ -141,6 +155,7 @@ class Openings:
             observed=observed,
             note=note,
             because=because,
+            proven=proven(proof),
             denied=None
             if stuck is None
             else {**stuck.shown(), "by": names.get(stuck.by, stuck.by)},

@@ -402,6 +402,8 @@ class Reversals:
         whole = counts["done"] == counts["total"]
         kind = EVENTS[state] if whole or bad else EventType.REVERSAL_PARTLY
         events = [Event(kind, "handrail", action, undoing.clients, facts)]
+        if whole and verified:
+            writes.append(_proof(view, undoing.row["type"], row["id"]))
         if whole:
             to = move(State(current["state"]), State.REVERSED)
             writes.append(Change("action", (action,), {"state": to.value}))
@@ -411,3 +413,11 @@ class Reversals:
             events.append(event)
         answer = {"state": steps.STATES[state], "text": text, "verified": verified}
         return Rows(tuple(writes), tuple(events), answer={**answer, "steps": counts})
+
+
+def _proof(view: View, type: str, reversal: str) -> Put | Change:
+    """A verified reversal proves the rollback as a rehearsal does."""
+    values = {"rehearsal": reversal, "tried_at": view.now, "state": "proven", "at": view.now}
+    if view.row("proof", type) is None:
+        return Put("proof", {"type": type, **values})
+    return Change("proof", (type,), values)

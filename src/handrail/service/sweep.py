@@ -29,6 +29,7 @@ from handrail.service.duty import Duty
 from handrail.service.known import Keeper
 from handrail.service.plans import Plans
 from handrail.service.policies import Policies
+from handrail.service.rehearse import Rehearsals
 from handrail.service.release import Release
 from handrail.service.ring import Ring
 from handrail.service.telling import Telling
@@ -59,6 +60,7 @@ class Sweep:
         *,
         checks: Checks,
         delivery: Delivery,
+        rehearsals: Rehearsals,
     ) -> None:
         self._store = store
         self._duty = duty
@@ -71,6 +73,7 @@ class Sweep:
         self._bell = bell
         self._checks = checks
         self._delivery = delivery
+        self._rehearsals = rehearsals
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -134,13 +137,17 @@ class Sweep:
             notices = list(reader.due_notices(now))
             plans = self._plans(reader, from_us(now)) if proposals else None
             checks = list(reader.due_checks(now))
+            rehearsals = list(reader.due_rehearsals(now))
         self._checks.overdue()
+        self._rehearsals.scheduled()
         for row in proposals:
             self._guard(self._proposal, row, plans, run)
         self._delivery.deliver(notices)
         for row in checks:
             self._guard(self._check, row, run)
-        return len(proposals) + len(notices) + len(checks)
+        for row in rehearsals:
+            self._hand_over(row["id"], run, self._rehearsals.move_on)
+        return len(proposals) + len(notices) + len(checks) + len(rehearsals)
 
     def _plans(self, reader: Reader, now: datetime) -> Plans:
         policy = self._policies.current()

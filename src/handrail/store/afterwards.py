@@ -27,6 +27,39 @@ reversal_step = Table(
     CheckConstraint("state IN ('waiting', 'begun', 'done', 'failed', 'unknown')", name="state"),
 )
 
+#: A rollback run on a safe target (SPEC 4); no action, and no evidence of ordinary work.
+rehearsal = Table(
+    "rehearsal",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("text", Text, nullable=False),
+    Column("due_at", BigInteger),  # when its next stage is; NULL when it has ended
+    CheckConstraint(
+        "state IN ('acting', 'acted', 'reversing', 'reversed', 'proven', 'failed', 'unknown')",
+        name="state",
+    ),
+)
+Index("ix_rehearsal_type_id", rehearsal.c.type, rehearsal.c.id)
+partial("ix_rehearsal_due_at", rehearsal.c.due_at, where=rehearsal.c.due_at.is_not(None))
+
+#: When the rollback of an action type was last proven, and how its last rehearsal went.
+proof = Table(
+    "proof",
+    metadata,
+    Column("type", Text, primary_key=True),
+    Column("rehearsal", Text, nullable=False),
+    Column("tried_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),  # of its last rehearsal, '' while it runs
+    Column("at", BigInteger),  # when it was last proven
+)
+
 #: The check that a row declares, for one action: a read to be made, or what it saw (SPEC 3).
 #: The row commits with the begin, so that a restart finds every check that is owed.
 outcome_check = Table(

@@ -289,6 +289,12 @@ class Reader(Protocol):
         """Joined with the action and any reversal (`reversal_state`). With *cards_only*, without
         those that stand on a card of another."""
 
+    def rehearsals(self, type: str, limit: int = 20) -> Sequence[Row]:
+        """Of one action type, newest first."""
+
+    def due_rehearsals(self, now: int, limit: int = 100) -> Sequence[Row]:
+        """The rehearsals (`id`) whose next stage is due."""
+
     def steps(self, action: str) -> Sequence[Row]:
         """`reversal_step` rows of the action's reversal, in order."""
 

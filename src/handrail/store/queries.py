@@ -251,6 +251,16 @@ DUE_NOTICES = _query(
     "due_notices", "Notices to send, send again or escalate.",
     _told.where(_N.due_at <= bindparam("now")).order_by(_N.due_at).limit(bindparam("limit")),
 )  # fmt: skip
+_H = tables.rehearsal.c
+REHEARSALS = _query(
+    "rehearsals", "How the last rehearsals of a type went.",
+    select(tables.rehearsal).where(_H.type == bindparam("type"))
+    .order_by(_H.id.desc()).limit(bindparam("limit")),
+)  # fmt: skip
+DUE_REHEARSALS = _query(
+    "due_rehearsals", "Rehearsals whose next stage is due.",
+    select(_H.id).where(_H.due_at <= bindparam("now")).order_by(_H.due_at).limit(bindparam("limit")),
+)  # fmt: skip
 _S = tables.reversal_step.c
 STEPS = _query(
     "steps", "How far the reversal of an action is.",
@@ -289,6 +299,7 @@ NEXT_DUE = _query(
         select(func.min(_P.due_at)).where(_P.due_at.is_not(None)).scalar_subquery().label("proposal"),
         select(func.min(_N.due_at)).where(_N.due_at.is_not(None)).scalar_subquery().label("notice"),
         select(func.min(_C.due_at)).where(_C.due_at.is_not(None)).scalar_subquery().label("check"),
+        select(func.min(_H.due_at)).where(_H.due_at.is_not(None)).scalar_subquery().label("rehearsal"),
     ),
 )  # fmt: skip
 BEGUN_ACTIONS = _query(

@@ -184,6 +184,12 @@ class SnapshotReader:
         names |= {"cards"} if cards_only else set()
         return self._all(queries.notices(Filter(names)), **given, limit=limit)
 
+    def rehearsals(self, type: str, limit: int = 20) -> Sequence[Row]:
+        return self._all(queries.REHEARSALS, type=type, limit=limit)
+
+    def due_rehearsals(self, now: int, limit: int = 100) -> Sequence[Row]:
+        return self._all(queries.DUE_REHEARSALS, now=now, limit=limit)
+
     def steps(self, action: str) -> Sequence[Row]:
         return self._all(queries.STEPS, action=action)
 

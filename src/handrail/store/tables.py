@@ -22,7 +22,13 @@ from sqlalchemy import (
 
 from handrail.core.action import BEGAN, State
 from handrail.core.events import EventType
-from handrail.store.afterwards import outcome_check, reversal_step, told
+from handrail.store.afterwards import (
+    outcome_check,
+    proof,
+    rehearsal,
+    reversal_step,
+    told,
+)
 from handrail.store.principals import (
     agent,
     agent_key,
@@ -38,7 +44,7 @@ from handrail.store.schema import metadata, partial
 __all__ = [
     "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "delegation", "device",
     "entry", "head", "incident", "metadata", "notice", "of_people", "outcome_check", "pause", "person", "person_role",
-    "policy_draft", "policy_version", "proposal", "reversal", "reversal_step", "rollback", "sealed", "seldom", "session",
+    "policy_draft", "policy_version", "proof", "proposal", "rehearsal", "reversal", "reversal_step", "rollback", "sealed", "seldom", "session",
     "set_up_link", "standing", "told", "tool", "unfinished", "unpublished",
 ]  # fmt: skip
 
