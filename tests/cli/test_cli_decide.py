@@ -259,6 +259,19 @@ def test_away_and_back(run, doors, signed_in):
     assert "back" in back.stdout
 
 
+def test_away_with_somebody_who_stands_in(run, doors, signed_in):
+    signed_in("per_anna")
+
+    nobody = run("away", "--until", "2026-01-20T09:00Z", "--delegate", "nobody@x.example")
+    known = run("away", "--until", "2026-01-20T09:00Z", "--delegate", "Ben")
+    wide = run("away", "--until", "2026-01-21T09:00Z", "--delegate", "eve@x.example")
+
+    assert (nobody.exit_code, known.exit_code, wide.exit_code) == (2, 0, 0), known.output
+    assert "second person" in known.stdout  # Ben is no backup of the service desk manager
+    assert "once a second person has agreed" in wide.stdout
+    assert "back" in run("away", "--back").stdout
+
+
 def test_a_hidden_character_is_shown_as_what_it_is_not(run, doors, signed_in):
     """An agent's escape sequences and reordering never reach the terminal."""
     evil = "\x1b[2J\x1b]0;approved\x07\u202etsurt"

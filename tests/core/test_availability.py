@@ -26,11 +26,12 @@ from handrail.core.availability import (
 )
 from handrail.core.calendars import calendar
 from handrail.core.model import Delegation
-from handrail.core.policy import RoleKind, Source
+from handrail.core.policy import RoleKind, Source, load
 from handrail.core.routing import Seeking, replan
-from handrail.errors import BadInput, NotAllowed
+from handrail.errors import BadInput, NotAllowed, PolicyInvalid
 from support import policies as make
 from support.approvals import LONG_AGO, START, at, given, people, person, proposal, step
+from support.house import policy_files
 
 OFFICE = dict.fromkeys(WEEKDAYS[:5], "08:00-17:00")
 PRAGUE = parse_hours("Europe/Prague", OFFICE)
@@ -382,3 +383,55 @@ def test_I7_steps_are_planned_for_when_they_would_open():
     shorter = seeking.plan(["engineer", "senior"], START, timedelta(minutes=15))
     assert [sorted(s.approvers) for s in shorter] == [["anna"], []]
     assert sorted(shorter[1].others) == ["ben"]
+
+
+# --- in the policy -----------------------------------------------------------------------------
+
+CZ = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\n"
+    "DTSTAMP:20200101T000000Z\r\nDTSTART;VALUE=DATE:20201224\r\nRRULE:FREQ=YEARLY\r\n"
+    "DTEND;VALUE=DATE:20201227\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+def files(**more):
+    found = policy_files(**more)
+    found["handrail.yaml"] = found["handrail.yaml"].replace(
+        "on-call-senior: {says: always,",
+        "on-call-senior: {says: always, on_call: {calendar: calendars/rota.ics},",
+    )
+    found["handrail.yaml"] += "holidays: {cz: {calendar: cz.ics, dates: [2026-07-05]}}\n"
+    return {"calendars/rota.ics": CZ, "cz.ics": CZ, **found}
+
+
+def test_a_policy_names_on_call_calendars_and_holidays_and_their_texts_are_part_of_it():
+    policy = load(files())
+
+    source = policy.holidays["cz"].source
+    assert policy.holidays["cz"].dates == {date(2026, 7, 5)}
+    assert source.calendar.days(date(2026, 1, 1), date(2027, 1, 1)) == {
+        date(2026, 12, d) for d in (24, 25, 26)
+    }
+    assert policy.roles["on-call-senior"].on_call.calendar.on(instant("2026-12-24T12:00:00Z"))
+    assert policy.digest != load({**files(), "cz.ics": CZ.replace("1224", "1223")}).digest
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("cz.ics", None, "there is no calendar"),
+        ("cz.ics", "BEGIN:VCALENDAR\r\nnonsense", "cz.ics:"),
+        ("calendars/rota.ics", CZ.replace("FREQ=YEARLY", "FREQ=SECONDLY"), "recurs within a day"),
+        ("calendars/rota.ics", "", "calendars/rota.ics:"),
+    ],
+)
+def test_a_malformed_calendar_is_a_problem_with_its_place(name, text, said):
+    found = files()
+    found.pop(name)
+    if text is not None:
+        found[name] = text
+
+    with pytest.raises(PolicyInvalid) as raised:
+        load(found)
+
+    assert any(said in p.message and p.file == "handrail.yaml" for p in raised.value.problems)

@@ -13,8 +13,10 @@ from handrail.clock import FakeClock, from_us, to_us
 from handrail.connectors.calendars import Copy
 from handrail.core.calendars import calendar
 from handrail.core.defaults import Settings
+from handrail.doctor_cover import findings
 from handrail.errors import BadInput, Closed, HandrailError, NotAllowed
 from handrail.service import codec
+from handrail.service.duty import Duty
 from handrail.store.database import open_store
 from support.house import House, policy_files, sealer_at
 
@@ -286,6 +288,25 @@ def test_nobody_lends_what_they_do_not_hold_or_without_an_end(house):
             availability.lend(house.who(who), to, roles, now, now + timedelta(days=days))
     with pytest.raises(BadInput):
         availability.set_away(house.who("per_ben"), now)
+
+
+# --- doctor ------------------------------------------------------------------------------------
+
+
+def test_doctor_names_the_hours_in_which_nobody_or_only_one_is_there(house):
+    for person in ("per_anna", "per_ben", "per_dan"):
+        hours(house, person, mon="08:00-17:00", tue="08:00-17:00")
+    known = house.middle.keeper.current()
+    duty = Duty(None, lambda: known)
+
+    found = {f.name: f for f in findings(house.s.policies.current(), known, duty, house.clock)}
+
+    usual = found["chain usual"]
+    assert not usual.ok
+    assert "Mon 05 Jan 17:00 to Tue 08:00 UTC (Anna is outside of working hours" in usual.text
+    assert "it never runs by itself" in usual.hint
+    assert found["role compliance-officer"].ok
+    assert found["role on-call-senior"].ok
 
 
 # --- a machine ---------------------------------------------------------------------------------

@@ -49,7 +49,10 @@ def _groups(rows: Sequence[InboxRow], *, decided: bool) -> list[tuple[str, list[
         return [("Decided", list(rows))]
     waiting = [r for r in rows if r["state"] == "waiting"]
     return [
-        ("Nobody answered: everyone was alarmed", [r for r in waiting if r["alarmed"]]),
+        (
+            "Everyone was alarmed: nobody answered, or nobody could be asked",
+            [r for r in waiting if r["alarmed"]],
+        ),
         (
             "Due within 15 minutes",
             [r for r in waiting if not r["alarmed"] and r["seconds_left"] <= SOON],

@@ -29,6 +29,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from handrail.core.action import BEGAN, State
+from handrail.core.availability import away
 from handrail.core.model import Person
 from handrail.errors import Closed, NotAllowed, Stale
 
@@ -351,7 +352,7 @@ def _may_take_over(proposal: Proposal, giver: str, person: Person | None, now: d
         raise NotAllowed(
             "they may not decide this", hint="Hand it to someone who holds the role it needs."
         )
-    if person.away_until is not None and person.away_until > now:
+    if away(person, now):
         raise NotAllowed("they are away", hint="Hand it to someone who is there.")
 
 
