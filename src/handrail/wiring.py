@@ -62,6 +62,7 @@ from handrail.service.release import Release
 from handrail.service.resolve import Resolver
 from handrail.service.reverse import Reversals
 from handrail.service.ring import Ring
+from handrail.service.shadow import Shadows
 from handrail.service.sweep import Sweep
 from handrail.service.telling import Telling
 from handrail.service.versions import Versions
@@ -134,6 +135,7 @@ def middle(
         delivery=delivery,
         rehearsals=rehearsals,
     )
+    shadows = Shadows(store, keeper, clock, draw)
     services = Services(
         govern=Govern(
             store,
@@ -144,7 +146,8 @@ def middle(
             clock,
             draw,
             bell,
-            Limits(store, keeper, telling, clock),
+            full=Limits(store, keeper, telling, clock),
+            shadows=shadows,
         ),
         answers=Answers(store, versions, policies, clock, bell, ring),
         reversals=reversals,
@@ -163,6 +166,7 @@ def middle(
         record=Record(store, signer, published, clock, policies.heartbeat),
         directory=Directory(store, clock, draw.id),
         ring=ring,
+        shadows=shadows,
         availability=Availability(store, policies, clock, draw.id),
         team=Team(store, policies, keeper, duty, clock),
     )

@@ -22,7 +22,7 @@ THEME_COOKIE, KEYS_COOKIE = "handrail-theme", "handrail-keys"
 #: How a state is coloured; the word always stands beside the colour.
 _CHIPS: Mapping[str, str] = {
     "done": "ok", "approved": "ok", "begun": "info", "waiting": "warn", "unknown": "warn",
-    "escalated": "warn", "failed": "danger", "refused": "danger", "reversed": "danger",
+    "escalated": "warn", "passed in shadow": "warn", "failed": "danger", "refused": "danger", "reversed": "danger",
     "revoked": "danger", "undelivered": "danger", "open": "danger", "closed": "ok",
 }  # fmt: skip
 _SCORES = 4

@@ -25,6 +25,8 @@ class EventType(StrEnum):
     CHECK_PASSED = "handrail:check:passed"
     CHECK_FAILED = "handrail:check:failed"
     CHECK_UNREAD = "handrail:check:unread"  # it could not be read before it was overdue
+    ACTION_PASSED = "handrail:action:passed-in-shadow"  # asked, judged and passed in one entry
+    ACTION_PASSED_ENDED = "handrail:action:ended-in-shadow"
     ACTION_WITHDRAWN = "agent:action:withdrawn"
     ACTION_SUPERSEDED = "handrail:action:superseded"
     ACTION_REPORTED = "agent:action:reported"  # a cooperative outcome, in the agent's words
@@ -82,6 +84,12 @@ class EventType(StrEnum):
     RELEASED = "person:standing:released"  # delivery works again, and a person looked
     PROMOTED = "person:standing:promoted"
 
+    SHADOW_PROPOSED = "person:shadow:proposed"
+    SHADOW_OPENED = "person:shadow:opened"
+    SHADOW_EXTENSION_PROPOSED = "person:shadow:extension-proposed"
+    SHADOW_EXTENDED = "person:shadow:extended"
+    SHADOW_ENDED = "person:shadow:ended"
+
     POLICY_DRAFTED = "person:policy:drafted"
     POLICY_PROPOSED = "person:policy:proposed"
     POLICY_WITHDRAWN = "person:policy:withdrawn"
@@ -125,6 +133,8 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.CHECK_PASSED: "Its check saw what was specified.",
     EventType.CHECK_FAILED: "Its check did not see what was specified: it is {state}.",
     EventType.CHECK_UNREAD: "Its check could not be read in time: it is {state}.",
+    EventType.ACTION_PASSED: "{who} asked for {type}; it passed in shadow, ungoverned. It would have been tier {tier}.",
+    EventType.ACTION_PASSED_ENDED: "What passed in shadow ended {ended}: {why}.",
     EventType.ACTION_WITHDRAWN: "{who} withdrew it.",
     EventType.ACTION_SUPERSEDED: "Version {version} took its place: {why}.",
     EventType.ACTION_REPORTED: "{who} reported {state}; that is its own word.",
@@ -175,6 +185,11 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.DEMOTED_ITSELF: "{type} was demoted to tier {tier}: {why}.",
     EventType.RELEASED: "{who} released {type}: its notices reach people again; tier {tier}.",
     EventType.PROMOTED: "{who} promoted {type} to tier {tier}.",
+    EventType.SHADOW_PROPOSED: "{who} proposed to put {connection} into shadow until {until}; a second person is needed.",
+    EventType.SHADOW_OPENED: "{who} put {connection} into shadow until {until}.",
+    EventType.SHADOW_EXTENSION_PROPOSED: "{who} proposed to keep {connection} in shadow until {until}; a second person is needed.",
+    EventType.SHADOW_EXTENDED: "{who} agreed to keep {connection} in shadow until {until}.",
+    EventType.SHADOW_ENDED: "{who} ended the shadow of {connection}: it is enforced.",
     EventType.POLICY_DRAFTED: "{who} began a draft of the policy.",
     EventType.POLICY_PROPOSED: "{who} proposed a policy that can lower oversight; a second person is needed.",
     EventType.POLICY_WITHDRAWN: "{who} withdrew a draft of the policy.",

@@ -14,6 +14,7 @@ from handrail.core.events import EventType
 STATES: Mapping[str, State | None] = {
     EventType.ACTION_BEGUN: State.BEGUN,
     EventType.ACTION_PROPOSED: State.WAITING,
+    EventType.ACTION_PASSED: State.PASSED_IN_SHADOW,
     EventType.ACTION_REFUSED: None,
     EventType.ACTION_RELEASED: State.BEGUN,
     EventType.ACTION_DONE: State.DONE,

@@ -40,7 +40,9 @@ def of_acted(acted: Acted, method: str, *, aware: bool) -> dict[str, Any]:
     if method == "tools/call":
         result = of_tool(result)
     # Where Handrail's check contradicts the tool's own word, everybody is told.
-    contradicted = acted.state is not State.DONE and not result.get("isError")
+    contradicted = acted.state not in {State.DONE, State.PASSED_IN_SHADOW} and not result.get(
+        "isError"
+    )
     if contradicted:
         said["text"] = acted.text
     if aware or contradicted:

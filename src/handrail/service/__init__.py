@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from handrail.service.rehearse import Rehearsals
     from handrail.service.reverse import Reversals
     from handrail.service.ring import Ring
+    from handrail.service.shadow import Shadows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,5 +57,6 @@ class Services:
     record: "Record"
     directory: "Directory"
     ring: "Ring"
+    shadows: "Shadows"
     availability: "Availability"
     team: "Team"

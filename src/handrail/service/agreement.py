@@ -36,7 +36,14 @@ _PAGE = 500
 #: Beside the heartbeat's own span: what a busy host or a restart may take.
 _LATE = timedelta(hours=1)
 #: The entry that an action's row was made with.
-_ASKED = frozenset({EventType.ACTION_BEGUN, EventType.ACTION_PROPOSED, EventType.ACTION_REFUSED})
+_ASKED = frozenset(
+    {
+        EventType.ACTION_BEGUN,
+        EventType.ACTION_PASSED,
+        EventType.ACTION_PROPOSED,
+        EventType.ACTION_REFUSED,
+    }
+)
 #: Columns of an action's row that its first entry states, under the entry's name for them.
 _STATED = {
     "type": "type", "effect": "effect", "mode": "mode", "tier": "tier", "policy": "policy",

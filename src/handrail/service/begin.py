@@ -37,7 +37,7 @@ from handrail.core.recipes import Read
 from handrail.errors import Closed, HandrailError, NoAnswer, NotSent, Unavailable, Unsure
 from handrail.privacy.detect import Detectors
 from handrail.privacy.seal import Sealer
-from handrail.service import codec, outcome, steps
+from handrail.service import codec, outcome, shadow, steps
 from handrail.service.asked import Asked, until
 from handrail.service.begun import (
     Again,
@@ -50,7 +50,7 @@ from handrail.service.begun import (
 from handrail.service.bell import Bell
 from handrail.service.findings import Found, undeclared
 from handrail.service.outcome import Outcome, of_check, to_be_checked
-from handrail.store.contract import Change, Event, Put, Rows, Store, View
+from handrail.store.contract import Change, Event, Put, Row, Rows, Store, Unit, View
 
 log = structlog.get_logger(__name__)
 
@@ -175,6 +175,55 @@ class Begin:
             self._touched(asked)
             return classification, None
         ended = self._run(asked, on_progress, cancel)
+        return classification, replace(ended, entry=at[0].seq)
+
+    # --- shadow -----------------------------------------------------------------------------
+
+    def in_shadow(
+        self,
+        asked: Asked,
+        scope: str,
+        *,
+        on_progress: OnProgress | None = None,
+        cancel: Cancel | None = None,
+    ) -> tuple[Classification, Ended]:
+        """Pass *asked* on as it would have run without Handrail, within the shadow *scope*.
+
+        Raises `Governed` when the scope is not live inside the unit or something holds in shadow
+        as well, else like `at_once`: in none of these cases has anything been sent.
+        """
+
+        def unit(view: View) -> Rows:
+            _trusted_clock(view)
+            request = asked.action.request
+            if request.idempotency_key:
+                old = view.seen(asked.agent.id, request.idempotency_key)
+                if old is not None:
+                    raise Again(old["id"], bytes(old["body_digest"]))
+            classification, state = asked.settle(view)
+            shadow.admit(view, asked, scope, classification, state)
+            put = asked.put(State.PASSED_IN_SHADOW, classification, view.now)
+            event = asked.event(EventType.ACTION_PASSED, classification, state, shadow=scope)
+            return Rows((put, *asked.sealed), (event,), answer=classification)
+
+        # Commit point: the entry that lets it pass is durable when this returns (I30).
+        classification, at = self._store.commit(unit)
+        ended = self._send(_order(asked), on_progress, cancel)
+        self._touched(asked)
+        sealed: tuple[Put, ...] = ()
+        facts: dict[str, Any] = {}
+        if ended.reply is not None:
+            plain = _plain(ended.reply)
+            sealed = (self.seal(f"{asked.action.id}:result", asked.client, plain),)
+            facts["sealed"] = {_kind(p): _sha(p.row["ciphertext"]) for p in sealed}
+            # Enforced, this would have been withheld: told, so that nobody is surprised.
+            facts["undeclared"] = undeclared(self._detectors, asked, plain) is not None
+
+        def record(view: View) -> Rows:
+            told = shadow.ended(view, asked.action.id, asked.action.clients, ended.outcome, **facts)
+            return replace(told, writes=(*told.writes, *sealed))
+
+        self._keep(asked.action.id, record)
         return classification, replace(ended, entry=at[0].seq)
 
     # --- tier 3, after approval -------------------------------------------------------------
@@ -309,7 +358,7 @@ class Begin:
         actions are the caller's to report and stay begun.
         """
         with self._store.read() as reader:
-            left = list(reader.begun())
+            left, passing = list(reader.begun()), list(reader.passing())
         count = 0
         for row in left:
             if row.get("reversal"):
@@ -319,7 +368,9 @@ class Begin:
             else:
                 self._record(row["id"], codec.load(row["clients"]), outcome.STOPPED, ())
             count += 1
-        return count
+        for row in passing:
+            self._keep(row["id"], partial(_lost_in_shadow, row))
+        return count + len(passing)
 
     # --- inside -----------------------------------------------------------------------------
 
@@ -425,6 +476,10 @@ class Begin:
             more = (*sealed, *after(view.now), *writes)
             return Rows((change, *more), (event, *events), control=bool(writes))
 
+        self._keep(action, unit)
+
+    def _keep(self, action: str, unit: Unit) -> None:
+        """Commit an outcome, tried again while the store is unavailable."""
         for attempt in range(OUTCOME_TRIES):
             try:
                 self._store.commit(unit)
@@ -440,6 +495,10 @@ class Begin:
         """The `sealed` row for *plain*."""
         key, ciphertext = self._sealer.seal(ref, client, plain)
         return Put("sealed", {"ref": ref, "key": key, "ciphertext": ciphertext})
+
+
+def _lost_in_shadow(row: Row, view: View) -> Rows:
+    return shadow.ended(view, row["id"], codec.load(row["clients"]), outcome.STOPPED)
 
 
 def _plain(reply: Reply) -> bytes:

@@ -5,12 +5,14 @@ neither: tiers 1 and 2 begin at once and return with their outcome, tier 3 retur
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from handrail.clock import Clock, from_us
 from handrail.connectors.following import Cancel, OnProgress
+from handrail.core import shadow
 from handrail.core.action import State, move
 from handrail.core.events import EventType
 from handrail.core.model import Agent, Classification, Mode, Request, Tier, Trigger
@@ -25,6 +27,7 @@ from handrail.service.begun import Again, NeedsPeople
 from handrail.service.bell import Bell
 from handrail.service.draw import Draw
 from handrail.service.limits import Limits
+from handrail.service.shadow import Governed, Shadows
 from handrail.service.versions import Versions
 from handrail.store.contract import Change, Event, Reader, Row, Rows, Store, View
 
@@ -48,7 +51,9 @@ class Govern:
         clock: Clock,
         draw: Draw,
         bell: Bell,
+        *,
         full: Limits,
+        shadows: Shadows,
     ) -> None:
         self._store = store
         self._ask = ask
@@ -59,6 +64,7 @@ class Govern:
         self._draw = draw
         self._bell = bell
         self._limits = full
+        self._shadows = shadows
 
     def act(
         self,
@@ -98,6 +104,14 @@ class Govern:
         return self._ask.outlook(asked)
 
     def _act(self, asked: Asked, on_progress: OnProgress | None, cancel: Cancel | None) -> Acted:
+        scope = self._shadows.covering(asked)
+        if scope is not None:
+            try:
+                passed = self._begin.in_shadow(asked, scope, on_progress=on_progress, cancel=cancel)
+            except Governed:
+                pass  # ended meanwhile, or something holds in shadow as well
+            else:
+                return self._passed(asked, *passed)
         outlook = asked.outlook()
         if outlook.tier <= Tier.NOTIFY:
             asked = self._ask.prepare(asked, outlook.tier)
@@ -121,6 +135,11 @@ class Govern:
             action = self._versions.propose(asked, classification)
             return self.status(asked.agent, action)
         return self.status(asked.agent, asked.action.id)
+
+    def _passed(self, asked: Asked, classification: Classification, ended: Ended) -> Acted:
+        began = self._began(asked, classification, ended)
+        text = shadow.words(classification.tier, ended.outcome.text)
+        return replace(began, state=State.PASSED_IN_SHADOW, text=text)
 
     def _began(self, asked: Asked, classification: Classification, ended: Ended | None) -> Acted:
         if ended is None:
@@ -381,6 +400,9 @@ def _own_words(text: str, *, required: bool = True) -> str:
     return words
 
 
+_STILL = {State.APPROVED: "Approved by a person; it begins in a moment."}
+
+
 def _words(row: Row, state: State, classification: Classification, who: str) -> str:
     """One sentence for the agent: what is so, and what it should do."""
     if state is State.WAITING:
@@ -389,8 +411,8 @@ def _words(row: Row, state: State, classification: Classification, who: str) -> 
             f"Not executed: this needs a person's approval ({why(classification)}).{asked} "
             f"Do not repeat the call; ask for {row['id']} with handrail_status."
         )
-    if state is State.APPROVED:
-        return "Approved by a person; it begins in a moment."
+    if state is State.PASSED_IN_SHADOW:
+        return shadow.words(classification.tier, row["outcome"] or "Its outcome is not known yet.")
     if state is State.REFUSED and str(row["outcome"]).startswith("incomplete"):
         return f"Not executed, {row['outcome']}. Call again with that."
     if state is State.REFUSED:
@@ -401,4 +423,4 @@ def _words(row: Row, state: State, classification: Classification, who: str) -> 
         return "Nobody answered within its lifetime; it did not run."
     if state is State.REVOKED:
         return f"The approval was revoked before it began: {row['outcome'] or ''}".rstrip(": ")
-    return row["outcome"] or f"The action is {state}."
+    return row["outcome"] or _STILL.get(state) or f"The action is {state}."

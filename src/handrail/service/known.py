@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from handrail.clock import from_us
 from handrail.core.model import Agent, Client, Delegation, Person, Role
+from handrail.core.shadow import Scope
 from handrail.service import codec
 from handrail.store import nouns
 from handrail.store.contract import Reader, Row, Store
@@ -26,6 +27,7 @@ class Known:
     clients: Mapping[str, Client]
     people: Mapping[str, Person]
     agents: Mapping[str, Agent]
+    shadows: tuple[Scope, ...]  #: agreed and not ended; the dates say which are live
 
 
 class Keeper:
@@ -70,6 +72,11 @@ def _read(reader: Reader) -> Known:
         clients={r["id"]: nouns.client(r) for r in reader.clients()},
         people={r["id"]: _person(r, lends.get(r["id"], ())) for r in reader.people()},
         agents={r["id"]: nouns.agent(r) for r in reader.agents()},
+        shadows=tuple(
+            nouns.shadow(r)
+            for r in reader.shadows()
+            if r["begins"] is not None and r["ended_at"] is None
+        ),
     )
 
 

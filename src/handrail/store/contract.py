@@ -202,6 +202,9 @@ class Reader(Protocol):
     def policy_drafts(self) -> Sequence[Row]:
         """Open and proposed drafts, newest first, without their files."""
 
+    def shadows(self) -> Sequence[Row]:
+        """Every `shadow_scope` there was."""
+
     def clients(self) -> Sequence[Row]: ...
     def people(self) -> Sequence[Row]:
         """`person` rows, each with `roles`: JSON list of {role, client, since}."""
@@ -326,6 +329,9 @@ class Reader(Protocol):
 
     def begun(self) -> Sequence[Row]:
         """Actions and reversals begun without an outcome."""
+
+    def passing(self) -> Sequence[Row]:
+        """Actions passed in shadow without an outcome."""
 
     # the record
     def entries(self, find: Find) -> Found:

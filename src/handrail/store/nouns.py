@@ -5,6 +5,7 @@ import orjson
 from handrail.clock import from_us
 from handrail.core.availability import hours_read
 from handrail.core.model import Agent, Client, Degree, Delegation, Pause, Person, Risk, Role
+from handrail.core.shadow import Scope
 from handrail.store.contract import Row
 
 
@@ -18,6 +19,19 @@ def client(row: Row) -> Client:
         account_engineer=row["account_engineer"],
         regimes=frozenset(orjson.loads(row["regimes"])),
         retention_days=row["retention_days"],
+    )
+
+
+def shadow(row: Row) -> Scope:
+    """The noun that an agreed `shadow_scope` row is."""
+    return Scope(
+        id=row["id"],
+        connection=row["connection"],
+        agent=row["agent"],
+        client=row["client"],
+        begins=from_us(row["begins"]),
+        ends=from_us(row["ends"]),
+        ended=None if row["ended_at"] is None else from_us(row["ended_at"]),
     )
 
 

@@ -57,7 +57,7 @@ delegation = Table(
     Column("ended_at", BigInteger),
     Column("ended_by", Text),
     CheckConstraint("begins < ends", name="span"),
-    CheckConstraint("giver != \"to\"", name="two"),
+    CheckConstraint('giver != "to"', name="two"),
     CheckConstraint("(agreed_at IS NULL) = (agreed_by IS NULL)", name="agreed"),
 )
 
@@ -105,6 +105,30 @@ agent = Table(
     Column("expires_at", BigInteger),
     Column("suspended", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
+)
+
+#: Where calls pass as they would without Handrail, from–until (SPEC 2, I22). Written on, never
+#: dropped: the record of what was ungoverned when.
+shadow_scope = Table(
+    "shadow_scope",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("agent", Text, nullable=False),  # '' is every agent
+    Column("client", Text, nullable=False),  # '' is every client
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("begins", BigInteger),  # NULL: it waits for a second person
+    Column("ends", BigInteger, nullable=False),
+    Column("agreed_by", Text),  # '' where one person was enough
+    Column("longer", BigInteger),  # a later end that waits for a second person
+    Column("longer_by", Text),
+    Column("ended_at", BigInteger),
+    Column("ended_by", Text),
+    CheckConstraint("(begins IS NULL) = (agreed_by IS NULL)", name="agreed"),
+    CheckConstraint("(longer IS NULL) = (longer_by IS NULL)", name="longer"),
+    CheckConstraint("at < ends AND (begins IS NULL OR begins < ends)", name="span"),
 )
 
 agent_key = Table(

@@ -83,6 +83,10 @@ POLICY_DRAFTS = _query(
     .where(tables.unpublished)
     .order_by(_drafts.at.desc()),
 )  # fmt: skip
+SHADOWS = _query(
+    "shadows", "Where calls pass ungoverned, passed once, or are proposed to.",
+    select(tables.shadow_scope).order_by(tables.shadow_scope.c.id.desc()),
+)  # fmt: skip
 CLIENTS = _query(
     "clients", "Whom the organisation serves.", select(tables.client).order_by(tables.client.c.name)
 )
@@ -305,6 +309,10 @@ NEXT_DUE = _query(
 BEGUN_ACTIONS = _query(
     "begun_actions", "What a crash may have left unknown.",
     select(tables.action).where(unfinished, _A.state == "begun").order_by(_A.id),
+)  # fmt: skip
+PASSING = _query(
+    "passing", "What passed in shadow, and a crash may have left without an outcome.",
+    select(tables.action).where(tables.passing).order_by(_A.id),
 )  # fmt: skip
 BEGUN_REVERSALS = _query(
     "begun_reversals", "Reversals that a crash may have left unknown.",

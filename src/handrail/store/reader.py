@@ -50,6 +50,9 @@ class SnapshotReader:
     def policy_drafts(self) -> Sequence[Row]:
         return self._all(queries.POLICY_DRAFTS)
 
+    def shadows(self) -> Sequence[Row]:
+        return self._all(queries.SHADOWS)
+
     def clients(self) -> Sequence[Row]:
         return self._all(queries.CLIENTS)
 
@@ -237,6 +240,9 @@ class SnapshotReader:
     def begun(self) -> Sequence[Row]:
         actions = [{**r, "reversal": None} for r in self._all(queries.BEGUN_ACTIONS)]
         return actions + self._all(queries.BEGUN_REVERSALS)
+
+    def passing(self) -> Sequence[Row]:
+        return self._all(queries.PASSING)
 
     # --- the record ---
 

@@ -38,14 +38,15 @@ from handrail.store.principals import (
     person_role,
     session,
     set_up_link,
+    shadow_scope,
 )
 from handrail.store.schema import metadata, partial
 
 __all__ = [
     "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "delegation", "device",
-    "entry", "head", "incident", "metadata", "notice", "of_people", "outcome_check", "pause", "person", "person_role",
+    "entry", "head", "incident", "metadata", "notice", "of_people", "outcome_check", "passing", "pause", "person", "person_role",
     "policy_draft", "policy_version", "proof", "proposal", "rehearsal", "reversal", "reversal_step", "rollback", "sealed", "seldom", "session",
-    "set_up_link", "standing", "told", "tool", "unfinished", "unpublished",
+    "set_up_link", "shadow_scope", "standing", "told", "tool", "unfinished", "unpublished",
 ]  # fmt: skip
 
 
@@ -170,6 +171,12 @@ unfinished = action.c.state.in_(
     [literal_column(f"'{s}'") for s in sorted({State.WAITING, State.APPROVED, State.BEGUN})]
 )
 Index("ix_action_unfinished", action.c.id, sqlite_where=unfinished, postgresql_where=unfinished)
+
+#: What passed in shadow and has no outcome yet.
+passing = and_(
+    action.c.state == literal_column(f"'{State.PASSED_IN_SHADOW}'"), action.c.ended_at.is_(None)
+)
+partial("ix_action_passing", action.c.id, where=passing)
 
 sealed = Table(
     "sealed",
