@@ -20,7 +20,10 @@ def test_a_person_rings_and_types_the_code_that_came(doors: Any, ben: Any) -> No
     assert "No channel has reached you yet" in ben.get("/settings/availability").text
 
     answer = ben.post("/settings/ring")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/settings/availability?rung=1")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "/settings/availability?rung=1",
+    )
     page = ben.get("/settings/availability?rung=1").text
     code = code_of(doors)
     assert code not in page
