@@ -344,6 +344,7 @@ def test_a_long_stream_comes_in_parts(store, make):
 # --- plans ---------------------------------------------------------------------------------------
 
 #: Tables that grow with every action; the others are small.
+SMALL = ("ix_action_unfinished", "ix_action_passing")  #: indexes of what is under way
 GROWING = {"action", "entry", "proposal", "notice", "sealed", "answer", "client_chain", "later"}
 
 
@@ -367,7 +368,7 @@ def test_no_named_query_walks_a_growing_table(store, name):
     for step in plan(store, queries.named_queries()[name]):
         words = step.split()
         if words[0] == "SCAN":
-            assert words[1] not in GROWING or "ix_action_unfinished" in step, step
+            assert words[1] not in GROWING or any(name in step for name in SMALL), step
 
 
 @pytest.mark.parametrize("build", [queries.actions, queries.notices])
