@@ -14,9 +14,9 @@ from handrail.config import Settings
 from handrail.core.defaults import Settings as Defaults
 from handrail.core.policy import Policy
 from handrail.errors import HandrailError, NotFound
+from handrail.ledger import anchor, custody
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.errors import LedgerError
-from handrail.ledger.signer import Signer
 from handrail.ledger.verify import verify
 from handrail.service.agreement import compare
 from handrail.service.duty import Duty
@@ -125,22 +125,33 @@ def _folder(settings: Settings) -> Finding:
 
 def _record(settings: Settings, store: Store) -> Finding:
     """The published record verifies, and the signer remembers no more than the store has."""
-    path = settings.data / "signer" / "key"
+    with store.read() as reader:
+        head = reader.head()
+    origin, stored = str(head["origin"]), int(head["size"])
+    place = custody.folder_of(settings.data / "signer", origin)
     try:
-        key = SignerKey.parse(path.read_text())
-        size, _ = Signer(key, settings.data / "signer" / "memory.json").last
-        with store.read() as reader:
-            stored = int(reader.head()["size"])
+        key = SignerKey.parse((place / "key").read_text())
+        size, _ = custody.last_of(settings.data / "signer", origin)
         if stored < size:
             return Finding(
                 name="record",
                 ok=False,
                 text=f"the database holds {stored} entries, but {size} were signed",
-                hint="It was put back to an older copy. Do not go on; find the newer one.",
+                hint="It was put back to an older copy: find the newer one. If there is none, two "
+                "people go on from here: handrail ledger reopen.",
             )
         if not (settings.data / "ledger" / "checkpoint").exists():
             return Finding(name="record", ok=True, text="nothing is published yet")
-        report = verify(settings.data / "ledger", str(key.verifier))
+        if (place / "key.next").exists():
+            return Finding(
+                name="record",
+                ok=False,
+                text="a new key was made and does not sign yet",
+                hint="Finish it: handrail ledger rotate-key.",
+            )
+        witnesses = anchor.read(settings.data / "signer" / "witnesses")
+        keys = [str(w.key) for w in witnesses]
+        report = verify(settings.data / "ledger", str(key.verifier), witnesses=keys)
     except (LedgerError, OSError) as error:
         return Finding(
             name="record",
@@ -152,7 +163,7 @@ def _record(settings: Settings, store: Store) -> Finding:
         name="record",
         ok=True,
         text=f"{report.entries} entries verify; {report.level}",
-        hint="Anchor it: give a copy of the checkpoint to someone else.",
+        hint="" if witnesses else "Anchor it: have a witness, or keep a checkpoint elsewhere.",
     )
 
 

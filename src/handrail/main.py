@@ -128,9 +128,12 @@ def _tiles(size: int) -> Iterable[str]:
 
 
 def _key(settings: Settings) -> str:
+    from handrail.ledger import custody
     from handrail.ledger.checkpoint import SignerKey
 
-    path = settings.data / "signer" / "key"
+    published = settings.data / "ledger" / "checkpoint"
+    origin = published.read_text().partition("\n")[0] if published.exists() else settings.origin
+    path = custody.folder_of(settings.data / "signer", origin) / "key"
     return str(SignerKey.parse(path.read_text()).verifier) if path.exists() else ""
 
 

@@ -1,6 +1,5 @@
 """The composition root and entry point: the only file that chooses implementations."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from handrail.connectors.executor import Executor
 from handrail.connectors.host import Host
 from handrail.errors import BadInput, NotFound
 from handrail.identity.identity import Identity
-from handrail.ledger.checkpoint import SignerKey
+from handrail.ledger import custody
 from handrail.ledger.signer import Signer
 from handrail.onlyone import OnlyOne
 from handrail.privacy.detect import Detectors, installed
@@ -59,6 +58,7 @@ from handrail.service.reading.team import Team
 from handrail.service.record import Record
 from handrail.service.rehearse import Rehearsals
 from handrail.service.release import Release
+from handrail.service.reopen import Reopen
 from handrail.service.resolve import Resolver
 from handrail.service.reverse import Reversals
 from handrail.service.ring import Ring
@@ -136,6 +136,8 @@ def middle(
         rehearsals=rehearsals,
     )
     shadows = Shadows(store, keeper, clock, draw)
+    record = Record(store, signer, published, clock, policies.heartbeat)
+    begin.held_by(lambda: record.held)
     services = Services(
         govern=Govern(
             store,
@@ -163,7 +165,8 @@ def middle(
         backtest=Backtest(store, policies, sealer),
         drafts=Drafts(store, policies, keeper, draw),
         read=Read(store, policies, catalogue, keeper, sealer, clock),
-        record=Record(store, signer, published, clock, policies.heartbeat),
+        record=record,
+        reopen=Reopen(store, record),
         directory=Directory(store, clock, draw.id),
         ring=ring,
         shadows=shadows,
@@ -220,6 +223,7 @@ class House:
         self.host.on_changed(self.services.catalogue.refresh)
         self.services.catalogue.start()
         found = self.middle.begin.recover()
+        self.services.record.sign()  # before anything begins: is this the newest copy?
         self.middle.sweep.start()
         self.services.record.start()
         self.calendars.start()
@@ -273,7 +277,7 @@ def build(
         sealer=open_sealer(data / "keys"),
         clock=clock,
         channels=reached,
-        signer=_signer(data, settings.origin, store),
+        signer=_signer(data, store),
         published=data / "ledger",
         calendars=calendars,
     )
@@ -354,24 +358,9 @@ def calendars_of(
     return Calendars(settings.data / "calendars", clock, fetch, wanted)
 
 
-def _signer(data: Path, origin: str, store: Store) -> Signer:
-    """The log's signer: its key and its own memory, in a folder apart from the database.
-
-    A memory is made only with the log itself: a signer that lost it signs nothing until people
-    have looked, since it could be made to sign an older copy.
-    """
-    folder = data / "signer"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    path, memory = folder / "key", folder / "memory.json"
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(SignerKey.generate(origin).export())
-            file.flush()
-            os.fsync(file.fileno())
-    key = SignerKey.parse(path.read_text())
+def _signer(data: Path, store: Store) -> Signer:
+    """The signer of the log that *store* holds."""
     with store.read() as reader:
-        fresh = int(reader.head()["size"]) <= 1  # its first entry starts the log
-    if fresh and not memory.exists():
-        return Signer.create(key, memory)
-    return Signer(key, memory)
+        head = reader.head()
+    fresh = int(head["size"]) <= 1  # its first entry starts the log
+    return custody.signer_of(data / "signer", str(head["origin"]), fresh=fresh)

@@ -216,27 +216,37 @@ def exit_codes() -> str:
 def commands() -> str:
     root: Any = typer.main.get_command(cli.build(PROGRAMS))
     context = typer.Context(root)
-    found = []
-    for name in root.list_commands(context):
-        command = root.get_command(context, name)
-        options, usage = [], [f"handrail {name}"]
-        for parameter in command.params:
-            if parameter.name == "help":
-                continue
-            says = getattr(parameter, "help", None) or ""
-            if parameter.param_type_name == "argument":
-                label = str(parameter.metavar or parameter.name.upper())
-                usage.append(label if parameter.required else f"[{label}]")
-            else:
-                label = ", ".join(parameter.opts)
-            default = parameter.default
-            if isinstance(default, str) and default:
-                says = f"{says} Default: `{getattr(default, 'value', default)}`.".strip()
-            required = " (required)" if parameter.required else ""
-            options.append(f"- `{label}`{required}{': ' if says else ''}{says}\n")
-        about = " ".join((command.help or "").split())
-        found.append(f"### `{' '.join(usage)}`\n\n{about}\n\n{''.join(options)}")
-    return "\n".join(found)
+    return "\n".join(_command(name, command) for name, command in _all(root, context, ""))
+
+
+def _all(group: Any, context: typer.Context, before: str) -> Iterator[tuple[str, Any]]:
+    """Every command of *group*, and those of the groups in it, by whole name."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if hasattr(command, "list_commands"):
+            yield from _all(command, context, f"{before}{name} ")
+        else:
+            yield before + name, command
+
+
+def _command(name: str, command: Any) -> str:
+    options, usage = [], [f"handrail {name}"]
+    for parameter in command.params:
+        if parameter.name == "help":
+            continue
+        says = getattr(parameter, "help", None) or ""
+        if parameter.param_type_name == "argument":
+            label = str(parameter.metavar or parameter.name.upper())
+            usage.append(label if parameter.required else f"[{label}]")
+        else:
+            label = ", ".join(parameter.opts)
+        default = parameter.default
+        if isinstance(default, str) and default:
+            says = f"{says} Default: `{getattr(default, 'value', default)}`.".strip()
+        required = " (required)" if parameter.required else ""
+        options.append(f"- `{label}`{required}{': ' if says else ''}{says}\n")
+    about = " ".join((command.help or "").split())
+    return f"### `{' '.join(usage)}`\n\n{about}\n\n{''.join(options)}"
 
 
 def endpoints() -> str:

@@ -79,6 +79,36 @@ def proof(
 Word = Annotated[str | None, Field(max_length=100)]
 
 
+class Reopening(body.Body):
+    """Why people go on from a record that was put back."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class Rotation(Reopening):
+    """Why another key signs from now on."""
+
+    stolen: bool = Field(default=False, description="The key that signs now signs no more.")
+
+
+@router.post(
+    "/reopening",
+    summary="Go on from a restored record",
+    responses={202: {"description": "Accepted by one person; a second one is needed."}},
+)
+def reopening(door: TheDoor, who: auth.Who, sent: Reopening) -> Response:
+    """Two people accept what is missing, each in a session of their own. The record goes on under
+    another name; its first entry says what was signed under the former one."""
+    found = door.services.reopen.reopen(who, sent.reason)
+    return answer(found, 200 if found["state"] == "reopened" else 202)
+
+
+@router.post("/key", summary="Let a new key sign the record")
+def key(door: TheDoor, who: auth.Who, sent: Rotation) -> Response:
+    """The entry names both keys; until the next rotation both sign."""
+    return answer(door.services.reopen.rotate(who, sent.reason, stolen=sent.stolen))
+
+
 class Sought(BaseModel):
     """What is sought in the record."""
 

@@ -13,6 +13,7 @@ from handrail.cli import (
     importing,
     lookback,
     policy,
+    record,
     rehearse,
     run,
     sign_in,
@@ -60,6 +61,7 @@ def build(programs: Programs) -> typer.Typer:
     connect.register(app)
     client_map.register(app)
     watch.register(app)
+    record.register(app)
     return app
 
 

@@ -75,6 +75,12 @@ def _wanted(filters: Mapping[str, str], before: int | None) -> Find:
     )
 
 
+def reopen(visit: Visit) -> Response:
+    """One of the two people who go on from a record that was put back."""
+    visit.services.reopen.reopen(visit.person, visit.said("reason"))
+    return visit.go("/audit")
+
+
 def attacks(visit: Visit) -> Response:
     """What somebody would have to do to falsify the record, and what finds it."""
     _ = visit.person
@@ -123,6 +129,7 @@ def _instant(text: str) -> int | None:
 PAGES: Pages = (
     ("/audit", ("GET",), audit),
     ("/audit/check", ("POST",), check),
+    ("/audit/reopen", ("POST",), reopen),
     ("/audit/attacks", ("GET",), attacks),
     ("/audit/{seq}", ("GET",), entry),
     ("/audit/{seq}/proof", ("GET",), proof),

@@ -117,6 +117,9 @@ class EventType(StrEnum):
     KEY_ISSUED = "person:key:issued"
     KEY_REVOKED = "person:key:revoked"
     EXPORTED = "person:ledger:exported"
+    REOPEN_PROPOSED = "person:ledger:reopen-proposed"
+    REOPENED = "person:ledger:reopened"  # the first entry under the record's new name
+    KEY_ROTATED = "person:ledger:key-rotated"
 
 
 #: One sentence each; `{who}` is the principal's name, other fields are facts of the event.
@@ -216,6 +219,9 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.KEY_ISSUED: "{who} issued a key to {agent}.",
     EventType.KEY_REVOKED: "{who} revoked a key of {agent}.",
     EventType.EXPORTED: "{who} exported the ledger.",
+    EventType.REOPEN_PROPOSED: "{who} accepted that {missing} signed entries are missing; a second person is needed.",
+    EventType.REOPENED: "{who} reopened the record, which lacks {missing} entries signed as {former}.",
+    EventType.KEY_ROTATED: "{who} let a new key sign the record.",
 }
 
 

@@ -111,6 +111,21 @@ class SignerKey:
         return found
 
 
+#: What the name of a log ends with that people opened after a restore.
+REOPENED = "/reopened-"
+
+
+def base_of(origin: str) -> str:
+    """The name that the log *origin* had at its very start."""
+    return origin.partition(REOPENED)[0]
+
+
+def successor(origin: str) -> str:
+    """The name of the log that is opened in place of *origin*."""
+    base, _, count = origin.partition(REOPENED)
+    return f"{base}{REOPENED}{int(count or 0) + 1}"
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The head of a log as it is signed."""

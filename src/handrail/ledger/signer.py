@@ -19,24 +19,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .checkpoint import Checkpoint, SignerKey, sign
+from .cosign import attach
 from .memory import Memory
 
 
 class Signer:
-    """Signs the heads of the log that *key* names. *memory* is a file that is the signer's own."""
+    """Signs the heads of the log that *key* names. *memory* is a file that is the signer's own;
+    the keys *also* sign beside it."""
 
-    def __init__(self, key: SignerKey, memory: Path) -> None:
+    def __init__(self, key: SignerKey, memory: Path, also: Sequence[SignerKey] = ()) -> None:
         self.key = key
+        self._also = also
         self._memory = Memory(memory, key.name)
 
     @classmethod
-    def create(cls, key: SignerKey, memory: Path) -> "Signer":
+    def create(cls, key: SignerKey, memory: Path, also: Sequence[SignerKey] = ()) -> "Signer":
         """Return the signer of a new log, with the memory of an empty tree.
 
         Never call it for a log that was signed before: a signer that remembers nothing takes
         any head for progress. Raises `FileExistsError` when there is a memory.
         """
-        signer = cls(key, memory)
+        signer = cls(key, memory, also)
         signer._memory.create()
         return signer
 
@@ -57,4 +60,7 @@ class Signer:
         size, or none. Raises `Rollback`, `Fork` or `MemoryUnreadable`, and has signed nothing.
         """
         self._memory.advance(size, root, proof)
-        return sign(Checkpoint(self.key.name, size, root), self.key)
+        head = Checkpoint(self.key.name, size, root)
+        # A former key signs beside the new one, for readers who know only it.
+        lines = [sign(head, key).rpartition(b"\n\n")[2] for key in self._also]
+        return attach(sign(head, self.key), lines)

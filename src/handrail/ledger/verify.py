@@ -12,7 +12,8 @@ The steps, each marked in the code below:
 3. Every other tile, from the top: its hashes give the hash that the tile above holds for it.
 4. Every entry: its bytes give the leaf hash in its tile; each bundle holds just its entries.
 5. Every entry is in canonical form and has the fields of an entry, in their types.
-6. Every entry names this log and its own position.
+6. Every entry names this log and its own position. The name changes only where people reopened
+   the log after a restore, by an entry that says so and what is missing.
 7. Time and control epoch never go back.
 8. Each client's entries are a chain: numbered without a gap, each naming the one before.
 
@@ -55,6 +56,8 @@ TYPES = (
     (type(None), str, str, list, int, dict, str, int, str),
 )
 PLACE = ("client", "n", "prev")
+#: The type of the entry by which people go on under another name.
+REOPENED = "person:ledger:reopened"
 _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _SECOND = 19  # characters of an instant, to its second
 
@@ -72,6 +75,7 @@ class Report:
     clients: int  #: how many clients' chains there are
     level: str  #: which outside memory vouches for it
     kept: int = 0  #: how many checkpoints kept from earlier it continues
+    reopened: tuple[str, ...] = ()  #: what is missing since people reopened it after a restore
 
     def __str__(self) -> str:
         span = f", from {self.first} to {self.last}" if self.entries else ""
@@ -80,6 +84,7 @@ class Report:
             f"root {self.root}\n"
             f"everything holds; {self.level}"
             + (f"; continues {self.kept} kept from earlier" if self.kept else "")
+            + "".join(f"\nreopened by people; missing: {what}" for what in self.reopened)
         )
 
 
@@ -112,6 +117,7 @@ def verify(
             reading.entry(body, leaf)
         if progress:
             progress(reading.seq)
+    reading.end()
     # (10) what the reader remembers
     for older in kept:
         _continues(folder, head, older, key)
@@ -211,6 +217,8 @@ class Reading:
         self.origin = origin
         self.first: str | None = None
         self.last = ""
+        self.reopened: list[str] = []  #: what each reopening says is missing
+        self._named: str | None = None
         self._epoch = 0
         self._chains: dict[str, tuple[int, str]] = {}
 
@@ -235,8 +243,8 @@ class Reading:
         if tuple(map(type, values)) not in TYPES:  # not isinstance: true is no number
             raise self.broken("a field is not of its type")
         # (6) this log, this position
-        if origin != self.origin:
-            raise self.broken(f"it is of the log {origin!r}")
+        if origin != self._named:
+            self._renamed(entry)
         if seq != self.seq:
             raise self.broken(f"it says that it is entry {seq}")
         # (7) time and epoch
@@ -246,6 +254,23 @@ class Reading:
         self._epoch = epoch
         found: list[Any] = clients
         return found
+
+    def _renamed(self, entry: dict[str, Any]) -> None:
+        """A log bears one name, but for people reopening it after a restore (`custody`)."""
+        origin, facts = entry["origin"], entry["facts"]
+        again = entry["type"] == REOPENED and facts.get("former") == self._named
+        if checkpoint.base_of(origin) != checkpoint.base_of(self.origin) or not (
+            again or self._named is None
+        ):
+            raise self.broken(f"it is of the log {origin!r}")
+        if again:
+            self.reopened.append(f"{facts.get('missing')} signed entries of {self._named}")
+        self._named = origin
+
+    def end(self) -> None:
+        """The last entry was read: it must bear the name that was signed."""
+        if self._named not in {None, self.origin}:
+            raise self.broken(f"its entries are of the log {self._named!r}")
 
     def _time(self, at: str) -> None:
         if not _AT.fullmatch(at):
@@ -295,6 +320,7 @@ class Reading:
             epoch=self._epoch,
             clients=len(self._chains),
             level=level,
+            reopened=tuple(self.reopened),
         )
 
     def broken(self, message: str) -> VerificationError:

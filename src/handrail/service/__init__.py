@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from handrail.service.reading.team import Team
     from handrail.service.record import Record
     from handrail.service.rehearse import Rehearsals
+    from handrail.service.reopen import Reopen
     from handrail.service.reverse import Reversals
     from handrail.service.ring import Ring
     from handrail.service.shadow import Shadows
@@ -55,6 +56,7 @@ class Services:
     drafts: "Drafts"
     read: "Read"
     record: "Record"
+    reopen: "Reopen"
     directory: "Directory"
     ring: "Ring"
     shadows: "Shadows"

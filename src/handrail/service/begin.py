@@ -103,11 +103,16 @@ class Begin:
         self._detectors = detectors
         self._changed: Callable[[Iterable[str], Mapping[str, Json]], None] | None = None
         self._filed: Callable[[Found], None] | None = None
+        self._held: Callable[[], str] = str
 
     def on_change(self, listener: Callable[[Iterable[str], Mapping[str, Json]], None]) -> None:
         """Call *listener* with the targets and arguments of each change, once the world may
         have changed: what was known about them may be untrue."""
         self._changed = listener
+
+    def held_by(self, why: Callable[[], str]) -> None:
+        """Begin nothing while *why* gives a reason: the record was put back (LEDGER)."""
+        self._held = why
 
     def on_finding(self, listener: Callable[[Found], None]) -> None:
         """Call *listener* with each finding once it is on record; it must not raise."""
@@ -139,7 +144,7 @@ class Begin:
         """
 
         def unit(view: View) -> Rows:
-            _trusted_clock(view)
+            self._trusted(view)
             request = asked.action.request
             if request.idempotency_key:
                 old = view.seen(asked.agent.id, request.idempotency_key)
@@ -237,7 +242,7 @@ class Begin:
         """
 
         def unit(view: View) -> Rows:
-            _trusted_clock(view)
+            self._trusted(view)
             row = view.row("action", asked.action.id)
             if row is None:
                 raise Closed("the action is gone")
@@ -399,6 +404,15 @@ class Begin:
         if found is not None and self._filed is not None:
             self._filed(found)
         return ended
+
+    def _trusted(self, view: View) -> None:
+        """Refuse to begin on a record that was put back, or by a clock that is wrong."""
+        if why := self._held():
+            raise Unavailable(
+                f"the record is held: {why}",
+                hint="Nothing was begun. Two people may go on from here: handrail ledger reopen.",
+            )
+        _trusted_clock(view)
 
     def _touched(self, asked: Asked) -> None:
         if asked.effect == Effect.CHANGE:

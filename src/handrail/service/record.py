@@ -19,11 +19,11 @@ from handrail.core.defaults import Settings
 from handrail.core.events import EventType
 from handrail.core.model import SignedIn
 from handrail.errors import BadInput, HandrailError, NotFound
-from handrail.ledger import anchor, checkpoint, excerpt, proof, publish
+from handrail.ledger import anchor, checkpoint, custody, excerpt, proof, publish
 from handrail.ledger.anchor import Unanswered
 from handrail.ledger.checkpoint import parts
 from handrail.ledger.cosign import attach
-from handrail.ledger.errors import LedgerError
+from handrail.ledger.errors import LedgerError, Refused
 from handrail.ledger.memory import replace_durably
 from handrail.ledger.publish import Publisher
 from handrail.ledger.signer import Signer
@@ -67,6 +67,7 @@ class Record:
         self._published_new = threading.Event()
         self._doubt = ""  #: what a witness holds against the record
         self._level = "unanchored"
+        self._refused = ""  #: why the signer will never sign what the database holds
         store.on_commit(self._committed)
 
     # --- signing ----------------------------------------------------------------------------
@@ -100,7 +101,9 @@ class Record:
                         )
                         self._published_new.set()
                 self._trouble = ""
+                self._refused = ""
             except (LedgerError, HandrailError, OSError) as error:
+                self._refused = str(error) if isinstance(error, Refused) else ""
                 if str(error) != self._trouble:
                     log.error("the record is not signed", why=str(error))
                 self._trouble = str(error)
@@ -112,7 +115,7 @@ class Record:
         is a doubt on every page until people have looked."""
         try:
             with self._lock:
-                witnesses = anchor.read(self._signer.folder / "witnesses")
+                witnesses = anchor.read(self._base() / "witnesses")
                 wanted = anchor.missing(self._folder, witnesses) if witnesses else []
         except (LedgerError, OSError) as error:
             self._doubted(str(error))
@@ -179,6 +182,76 @@ class Record:
         except HandrailError as error:
             log.error("no heartbeat", why=error.message)
 
+    # --- being put back, and going on ---------------------------------------------------------
+
+    @property
+    def held(self) -> str:
+        """Why nothing may rest on this record: the database was put back, or is another. Empty
+        when all is well."""
+        return self._refused or self._doubt
+
+    @property
+    def signed(self) -> tuple[int, bytes]:
+        """(size, root) of what was signed last. Raises `MemoryUnreadable`."""
+        return self._signer.last
+
+    def shared(self) -> int:
+        """How many entries the database shares with what was signed: up to where it was put back.
+        Found by halving, since after the first entry that differs none is the same."""
+        with self._store.read() as reader:
+            low, high = 0, min(int(reader.head()["size"]), self._signer.last[0])
+            nodes = self._files.nodes(self._signer.last[0])
+            while low < high:
+                middle = (low + high) // 2
+                row = reader.row("entry", middle)
+                try:
+                    same = row is not None and bytes(row["leaf"]) == nodes(0, middle)
+                except LedgerError:
+                    return low  # what was published is lost as well
+                low, high = (middle + 1, high) if same else (low, middle)
+        return low
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def published(self) -> str:
+        """The checkpoint that is published, as text; empty without one."""
+        path = self._folder / "checkpoint"
+        return path.read_text() if path.exists() else ""
+
+    def reopened(self, origin: str, commit: Callable[[], object]) -> str:
+        """Go on as the log *origin*, once *commit* has made it so; return where what was published
+        under the former name is kept. Nothing has changed when *commit* raises."""
+        with self._lock:
+            signer = custody.prepared(self._base(), origin)
+            commit()
+            kept = self._folder.with_name(f"{self._folder.name}-before-{origin.rpartition('/')[2]}")
+            if self._folder.exists():
+                self._folder.replace(kept)
+            self._take(signer)
+            self._doubt = ""
+        self.sign()
+        return str(kept)
+
+    def staged(self) -> str:
+        """The public half of the key that is to take over."""
+        return str(custody.staged(self._base(), self._signer.key.name).verifier)
+
+    def taken_over(self, *, keep: bool) -> None:
+        """Let the staged key sign from now on; with *keep*, the former one beside it."""
+        with self._lock:
+            self._take(custody.taken_over(self._base(), self._signer.key.name, keep=keep))
+        self.sign()
+
+    def _base(self) -> Path:
+        folder = self._signer.folder
+        return folder.parent if folder.name.startswith("reopened-") else folder
+
+    def _take(self, signer: Signer) -> None:
+        self._signer = signer
+        self._publisher = Publisher(signer, self._folder)
+        self._files = Folder(self._folder)
+
     # --- showing ----------------------------------------------------------------------------
 
     @property
@@ -204,6 +277,8 @@ class Record:
             "key": self.key,
             "level": self._level,
             "trouble": self._trouble or self._doubt,
+            "held": self.held,
+            "missing": size - self.shared() if self.held else 0,
         }
 
     def file(self, path: str) -> bytes:
@@ -288,7 +363,7 @@ class Record:
 
     def verify(self) -> Report:
         """Verify what is published, as an outsider would. Raises `LedgerError`."""
-        keys = [str(w.key) for w in anchor.read(self._signer.folder / "witnesses")]
+        keys = [str(w.key) for w in anchor.read(self._base() / "witnesses")]
         return verify(self._folder, self.key, witnesses=keys)
 
     def compare(self, newest: int | None = None) -> Agreement:

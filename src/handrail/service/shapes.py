@@ -245,6 +245,8 @@ class LedgerStatus(TypedDict):
     key: str
     level: str
     trouble: str
+    held: str
+    missing: int
 
 
 class FactorShown(TypedDict):

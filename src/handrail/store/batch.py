@@ -183,7 +183,7 @@ class Batches:
                 view.apply(rows.writes)
                 # A control unit's own entries carry the new epoch: it holds from there on (I11).
                 epoch = view.epoch + 1 if rows.control else view.epoch
-                record.move(view.now, epoch)
+                record.move(view.now, epoch, rows.origin)
                 at = tuple([record.append(e, connection) for e in rows.events])
                 if alone:
                     self._flush(view, connection)

@@ -76,13 +76,15 @@ class Rows:
     """What a unit wants written, and what to answer its caller with.
 
     ``control=True`` moves the control epoch: set by every change of policy, standing, pause,
-    breaker, people, agents, tools.
+    breaker, people, agents, tools. *origin* is the log's name from these events on: only for
+    a record that people reopen (LEDGER).
     """
 
     writes: tuple[Write, ...] = ()
     events: tuple[Event, ...] = ()
     control: bool = False
     answer: Any = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from typing import Any
 from handrail.clock import Clock, to_us
 from handrail.core.events import EventType
 from handrail.errors import BadInput, Unavailable
+from handrail.ledger.checkpoint import base_of
 from handrail.store import queries
 from handrail.store.batch import Batches
 from handrail.store.contract import At, Event, Reader, Rows, Unit
@@ -155,7 +156,7 @@ def _prepare(path: Path, origin: str) -> Head:
         connection.rollback()
     finally:
         connection.close()
-    if head.origin != origin:
+    if base_of(head.origin) != origin:
         raise BadInput(
             f"this database holds the log {head.origin!r}, not {origin!r}",
             hint="A log's name is part of every entry. Set HANDRAIL_ORIGIN to the one it has.",

@@ -39,9 +39,10 @@ class Record:
         self._entries: list[tuple[Any, ...]] = []
         self._places: list[tuple[str, int, int]] = []
 
-    def move(self, now: int, epoch: int) -> None:
-        """The head's time and control epoch from here on, with or without events."""
-        self.head = self.head._replace(at=now, epoch=epoch)
+    def move(self, now: int, epoch: int, origin: str | None = None) -> None:
+        """The head's time and control epoch from here on, with or without events; and the log's
+        name, where people reopened it."""
+        self.head = self.head._replace(at=now, epoch=epoch, origin=origin or self.head.origin)
 
     def append(self, event: Event, connection: Connection) -> At:
         """Give *event* the next position, at the head's time.
@@ -139,7 +140,7 @@ def read_head(connection: Connection) -> Head | None:
 def write_head(connection: Connection, head: Head) -> None:
     """Write *head* over the one that the database holds."""
     connection.move_head(
-        _MOVE, (head.size, head.root, b"".join(head.frontier), head.epoch, head.at)
+        _MOVE, (head.origin, head.size, head.root, b"".join(head.frontier), head.epoch, head.at)
     )
 
 
@@ -154,7 +155,10 @@ _H, _C, _E = tables.head.c, tables.client_chain.c, tables.entry.c
 _HEAD = sql.positional(select(_H.origin, _H.size, _H.frontier, _H.epoch, _H.at))
 _MOVE = sql.positional(
     update(tables.head).ordered_values(
-        *((_H[name], bindparam(name)) for name in ("size", "root", "frontier", "epoch", "at"))
+        *(
+            (_H[name], bindparam(name))
+            for name in ("origin", "size", "root", "frontier", "epoch", "at")
+        )
     )
 )
 # The first row is the newest; no more are fetched.
