@@ -249,3 +249,20 @@ def test_I23_a_key_that_others_can_read_is_not_used(
 
     with pytest.raises(Exception, match="can be read by others"):
         gateway.key_for(whole.url, "up")
+
+
+def test_I22_in_shadow_nothing_is_blocked_and_undo_takes_it_back(
+    whole: Gate, home: Path, run: Run, tmp_path: Path
+) -> None:
+    file = home / ".cursor" / "mcp.json"
+    before = write(file, pretty({"mcpServers": {"up": upstream(tmp_path)}}))
+    done = run("--yes", "--shadow", "--config", file)
+    assert done.exit_code == 0, done.output
+    assert "Nothing is blocked" in done.output
+    (scope,) = whole.services.shadows.live()
+    assert f"handrail shadow report {scope['id']}" in done.output
+    assert scope["connection"] == "up"
+
+    assert run("--undo", "--config", file).exit_code == 0
+    assert file.read_bytes() == before
+    assert whole.services.shadows.live() == []

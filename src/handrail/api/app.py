@@ -31,6 +31,7 @@ from handrail.api import (
     policy,
     proposals,
     rehearsals,
+    shadow,
     sign_in,
 )
 from handrail.api import errors as problems
@@ -62,6 +63,7 @@ NOUNS = (
     policy,
     drafts,
     ledger,
+    shadow,
     sign_in,
 )
 ABOUT = """

@@ -16,6 +16,7 @@ from handrail.cli import (
     record,
     rehearse,
     run,
+    shadow,
     sign_in,
     stop,
     watch,
@@ -59,6 +60,7 @@ def build(programs: Programs) -> typer.Typer:
     lookback.register(app)
     gateway.register(app)
     connect.register(app)
+    shadow.register(app)
     client_map.register(app)
     watch.register(app)
     record.register(app)

@@ -72,6 +72,9 @@ def connect(
         str, typer.Option("--client", metavar="ID", help="All of it belongs to this client.")
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Let calls pass for 14 days, and record them.")
+    ] = False,
 ) -> None:
     """Put Handrail between the MCP clients of this computer and their servers."""
     chosen = [path.resolve() for path in config or ()]
@@ -80,14 +83,19 @@ def connect(
             _undo(remote, chosen)
             return
         places = [(_client_of(p), p) for p in chosen] or [*found(Path.home(), Path.cwd())]
-        _connect(remote, list(_readable(places)), client, yes=yes)
+        _connect(remote, list(_readable(places)), client, yes=yes, shadow=shadow)
 
 
 # --- in between -----------------------------------------------------------------------------------
 
 
 def _connect(
-    remote: Remote, configurations: Iterable[Configuration], client: str, *, yes: bool
+    remote: Remote,
+    configurations: Iterable[Configuration],
+    client: str,
+    *,
+    yes: bool,
+    shadow: bool,
 ) -> None:
     taken = _taken(remote)
     planned = [(c, list(_moves(remote.url, c, taken))) for c in configurations]
@@ -102,7 +110,7 @@ def _connect(
             raise BadInput("nobody is here to agree", hint="Add --yes.")
         typer.confirm("Go on?", abort=True)
     for configuration, moves in planned:
-        _apply(remote, configuration, moves, client)
+        _apply(remote, configuration, moves, client, shadow=shadow)
 
 
 def _taken(remote: Remote) -> set[str]:
@@ -167,10 +175,16 @@ def _show(configuration: Configuration, moves: Iterable[Move]) -> None:
 
 
 def _apply(
-    remote: Remote, configuration: Configuration, moves: Iterable[Move], client: str
+    remote: Remote,
+    configuration: Configuration,
+    moves: Iterable[Move],
+    client: str,
+    *,
+    shadow: bool,
 ) -> None:
     """Register, keep the key, back up, write. Only what was registered is rewritten."""
     registered: list[Move] = []
+    scopes: list[str] = []
     for move in moves:
         body = {"name": move.name, **move.definition, **({"client": client} if client else {})}
         try:
@@ -182,6 +196,8 @@ def _apply(
             continue
         talk.say(f"{move.name}: {made['definitions']} definitions, now pinned.")
         registered.append(move)
+        if shadow:  # before an agent can reach it: nothing is ever blocked
+            scopes.append(_in_shadow(remote, move.name))
     if not registered:
         return
     names = [move.name for move in registered]
@@ -215,7 +231,22 @@ def _apply(
     )
     _write(configuration.path, after, configuration.path.stat().st_mode & 0o777)
     talk.say(f"{configuration.path} runs through Handrail. Backup: {backup}")
-    talk.say("Start the client anew. What it does waits for people until rows are signed.")
+    if not shadow:
+        talk.say("Start the client anew. What it does waits for people until rows are signed.")
+        return
+    talk.say("Start the client anew. Nothing is blocked; what each call would have met:")
+    for scope in scopes:
+        talk.say(f"  handrail shadow report {scope}")
+
+
+def _in_shadow(remote: Remote, name: str) -> str:
+    body = {"connection": name, "reason": "handrail connect --shadow: to see what it would mean"}
+    made = remote.post("shadow", body)
+    if made["waits_for_second"]:
+        talk.note(
+            f"{name} was enforced before: a second person agrees: handrail shadow agree {made['id']}"
+        )
+    return str(made["id"])
 
 
 def _ours(move: Move, url: str) -> dict[str, Any]:
@@ -252,6 +283,7 @@ def _undo(remote: Remote, chosen: list[Path]) -> None:
         for name in done.connections:
             keys().forget(f"{done.url}/mcp/{name}")
         _revoke(remote, done)
+        _end_shadows(remote, done)
     _record_set(list(reversed(left)))
 
 
@@ -283,6 +315,19 @@ def _revoke(remote: Remote, done: Done) -> None:
         talk.note(f"Its key {done.prefix} is still valid: {error.message}. {error.hint}")
         return
     talk.say(f"Its key is revoked. Its connections stay: {', '.join(done.connections)}.")
+
+
+def _end_shadows(remote: Remote, done: Done) -> None:
+    """End what `--shadow` opened: what stays connected is governed."""
+    if remote.url != done.url:
+        return
+    try:
+        for scope in remote.get("shadow")["items"]:
+            if scope["connection"] in done.connections and scope["state"] in {"live", "proposed"}:
+                remote.post(f"shadow/{scope['id']}/end")
+                talk.say(f"The shadow of {scope['connection']} is ended.")
+    except HandrailError as error:
+        talk.note(f"Its shadow is still open: {error.message}. {error.hint}")
 
 
 # --- files ----------------------------------------------------------------------------------------

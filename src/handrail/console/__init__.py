@@ -18,6 +18,7 @@ from handrail.console import (
     pause,
     search,
     settings,
+    shadow,
     team,
 )
 from handrail.console.door import Door, Present
@@ -29,7 +30,7 @@ from handrail.service import Services
 
 #: One module a family of pages. The last one has the page for every other path.
 FAMILIES = (
-    account, inbox, package, feed, actions, matrix, pause, audit, availability, team, settings,
+    account, inbox, package, feed, actions, matrix, pause, shadow, audit, availability, team, settings,
     drafts, search,
 )  # fmt: skip
 
