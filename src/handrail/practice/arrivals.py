@@ -6,13 +6,22 @@ queue of new tickets is filled whenever someone looks at it, so that work never 
 same calls meet the same tickets.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from handrail.practice.reports import REPORTS
-from handrail.practice.scenes import SCENES
+from handrail.practice.scenes import SCENES, Cast
 from handrail.practice.world import Book, Row, chance
 
 _FIRST_NUMBER: Final = 1001
+
+
+class Arrival(NamedTuple):
+    """A ticket that came in, and what the world knows about it that the ticket does not say."""
+
+    ticket: str
+    kind: str  #: of the scene
+    category: str  #: where it should stand
+    cast: Cast
 
 
 def open_ticket(
@@ -51,14 +60,15 @@ def fill_queue(book: Book) -> None:
         arrive(book)
 
 
-def arrive(book: Book) -> str:
-    """Let the next arrival happen; the ticket's id."""
+def arrive(book: Book, kind: str = "") -> Arrival:
+    """Let the next arrival happen, of that *kind* of scene where one is named."""
     number = int(book.setting("arrived")) + 1
     book.set("arrived", number)
     draw = chance(book.setting("seed"), "arrival", number)
     while True:
         # A scene that finds nobody to happen to gives way to another draw.
-        scene = draw.choices(SCENES, [s.weight for s in SCENES])[0]
+        some = [s for s in SCENES if kind in {"", s.kind}]
+        scene = draw.choices(some, [s.weight for s in some])[0]
         cast = scene.stage(book, draw)
         if cast is None:
             continue
@@ -66,7 +76,7 @@ def arrive(book: Book) -> str:
         client = book.one("client", "SELECT * FROM client WHERE id = ?", cast["client"])
         # Half of the mail that comes in has no right category yet.
         category = scene.category if draw.random() < 0.5 else "question"
-        return open_ticket(
+        ticket = open_ticket(
             book,
             client,
             subject=subject.format(**cast),
@@ -76,3 +86,4 @@ def arrive(book: Book) -> str:
             device=cast.get("device"),
             priority="high" if scene.kind in {"malware", "server-service"} else "normal",
         )
+        return Arrival(ticket, scene.kind, scene.category, cast)
