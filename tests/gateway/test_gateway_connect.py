@@ -251,7 +251,8 @@ def test_I23_a_key_that_others_can_read_is_not_used(
         gateway.key_for(whole.url, "up")
 
 
-def test_I22_in_shadow_nothing_is_blocked_and_undo_takes_it_back(
+@pytest.mark.anyio
+async def test_I22_in_shadow_a_real_client_is_not_blocked_and_undo_takes_it_back(
     whole: Gate, home: Path, run: Run, tmp_path: Path
 ) -> None:
     file = home / ".cursor" / "mcp.json"
@@ -261,8 +262,22 @@ def test_I22_in_shadow_nothing_is_blocked_and_undo_takes_it_back(
     assert "Nothing is blocked" in done.output
     (scope,) = whole.services.shadows.live()
     assert f"handrail shadow report {scope['id']}" in done.output
-    assert scope["connection"] == "up"
+    entry = orjson.loads(file.read_bytes())["mcpServers"]["up"]
+    start = "from handrail.cli import gateway; import typer; a = typer.Typer(); gateway.register(a); a()"
+    parameters = StdioServerParameters(
+        command=sys.executable,
+        args=["-c", start, *entry["args"][1:]],
+        env={**entry["env"], "HOME": str(home), "PATH": os.environ["PATH"]},
+    )
 
+    async with Client(stdio_client(parameters)) as agent:
+        echoed = await agent.call_tool("echo", {"a": 1})
+        refused = await agent.call_tool("env", {})
+
+    assert echoed.structured_content == {"a": 1}
+    assert words(refused).startswith("Refused"), "what is prohibited holds in shadow too"
+    report = whole.services.shadows.report(scope["id"])
+    assert report["calls"] == 1
     assert run("--undo", "--config", file).exit_code == 0
     assert file.read_bytes() == before
     assert whole.services.shadows.live() == []
