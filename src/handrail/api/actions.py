@@ -262,6 +262,13 @@ def story(door: TheDoor, asker: auth.Either, id: str) -> Response:
     return answer({"items": door.services.read.story(id, agent=own), "next": None})
 
 
+@router.get("/{id}/siblings", summary="Others of the same cause")
+def siblings(door: TheDoor, who: auth.Who, id: str) -> Response:
+    """Changes by the same runbook, with the same content, by the same agent within an hour or for
+    the same trigger, newest first: `why` says which, `reversible` whether one click undoes it."""
+    return answer({"items": door.services.read.siblings(id), "next": None})
+
+
 @router.post("/{id}/reversal", summary="Reverse an action")
 def reverse(door: TheDoor, who: auth.Who, id: str, sent: Reversal | None = None) -> Response:
     """A person's own act: at once, each item at most once, with the authority that approving would

@@ -188,6 +188,34 @@ def reverse(
         raise typer.Exit(talk.NOT_HELD)
 
 
+def siblings(
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="act_…")],
+    json: Json = False,
+) -> None:
+    """From a wrong action, the others of the same cause, and which can be undone."""
+    with connected() as there:
+        found = there.get(f"actions/{action}/siblings")["items"]
+    if json:
+        talk.print_json({"items": found})
+        return
+    if not found:
+        talk.say("No other change shares a cause with it.")
+        return
+    rows = [
+        (
+            one["id"],
+            talk.when(one["at"]),
+            one["client_name"],
+            one["title"][:60],
+            "; ".join(one["why"]),
+            "reversible" if one["reversible"] else one["reversal"] or one["state"],
+        )
+        for one in found
+    ]
+    talk.table(rows, ("action", "at", "client", "what", "why", ""))
+    talk.say("Undo one with: handrail reverse ACTION")
+
+
 def incident(
     title: Annotated[str, typer.Argument(help="In one line: what went wrong.")] = "",
     severity: Annotated[
@@ -259,6 +287,6 @@ def register(app: typer.Typer) -> None:
     for name, command in (
         ("proposals", proposals), ("show", show_command), ("approve", approve), ("deny", deny),
         ("ask", ask), ("hand-over", hand_over), ("revoke", revoke), ("reverse", reverse),
-        ("incident", incident),
+        ("siblings", siblings), ("incident", incident),
     ):  # fmt: skip
         app.command(name)(command)

@@ -1,5 +1,8 @@
 """Every action, and the readable story of one; incidents, which hang on actions."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.responses import Response
 
 from handrail.console.door import Pages, Visit
@@ -46,8 +49,14 @@ def action(visit: Visit) -> Response:
         "action.html",
         a=found,
         story=visit.services.read.story(visit.arg("id")),
+        siblings=visit.services.read.siblings(visit.arg("id")) if _wrong(found) else [],
         severities=SEVERITIES,
     )
+
+
+def _wrong(found: Mapping[str, Any]) -> bool:
+    """Whether somebody has reason to look for what else went wrong for the same cause."""
+    return bool(found["incidents"] or found["reversal"] or found["state"] in {"failed", "unknown"})
 
 
 def incidents(visit: Visit) -> Response:

@@ -47,9 +47,10 @@ def _older(items: Sequence[Any], size: int) -> str:
 
 def _why(card: FeedCard) -> str:
     """Why a card needs attention, in words; empty when it does not."""
-    if card["action_state"] == "failed":
-        return "It failed"
-    if card["action_state"] == "unknown":
+    beside = [card["action_state"], *(m["action_state"] for m in card["members"])]
+    if "failed" in beside:
+        return "It failed" if card["action_state"] == "failed" else "One of them failed"
+    if "unknown" in beside:
         return "Nobody knows whether it happened"
     if card["state"] == "undelivered":
         return "Nobody could be told"

@@ -130,7 +130,7 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.ACTION_PROPOSED: "{who} asked for {type}; it was classified tier {tier} and waits for people.",
     EventType.ACTION_REFUSED: "{who} asked for {type}; it was refused: {why}.",
     EventType.ACTION_RELEASED: "The approved action {type} was begun.",
-    EventType.ACTION_DONE: "It was done: {why}.",
+    EventType.ACTION_DONE: "It was done ({why}).",
     EventType.ACTION_FAILED: "It failed: {why}.",
     EventType.ACTION_UNKNOWN: "Its outcome is unknown: {why}.",
     EventType.CHECK_PASSED: "Its check saw what was specified.",

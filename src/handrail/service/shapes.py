@@ -192,6 +192,14 @@ class ActionPage(ActionRow):
     reversal: dict[str, Any] | None
 
 
+class SiblingRow(ActionRow):
+    """An action that shares a cause with a wrong one."""
+
+    why: list[str]  #: the causes in words
+    reversible: bool  #: whether one click undoes it now
+    reversal: str | None
+
+
 class EntryShown(TypedDict):
     """One ledger entry: a step of a story, or a line of the record."""
 

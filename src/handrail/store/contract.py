@@ -249,6 +249,7 @@ class Reader(Protocol):
         type: str | None = None,
         trigger: str | None = None,
         since: int | None = None,
+        until: int | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> Sequence[Row]:

@@ -389,6 +389,7 @@ def actions(shape: Filter) -> Query:
         "type": _A.type == bindparam("type"),
         "trigger": _A.trigger_kind + ":" + _A.trigger_ref == bindparam("trigger"),
         "since": _A.at >= bindparam("since"),
+        "until": _A.at <= bindparam("until"),
         "before": tuple_(_A.at, _A.id) < tuple_(bindparam("before_at"), bindparam("before")),
         "unfinished": unfinished,
     }  # fmt: skip

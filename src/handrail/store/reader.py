@@ -110,11 +110,18 @@ class SnapshotReader:
         type: str | None = None,
         trigger: str | None = None,
         since: int | None = None,
+        until: int | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> Sequence[Row]:
         given = _given(
-            agent=agent, client=client, type=type, trigger=trigger, since=since, before=before
+            agent=agent,
+            client=client,
+            type=type,
+            trigger=trigger,
+            since=since,
+            until=until,
+            before=before,
         )
         names = frozenset(given)
         if before is not None:

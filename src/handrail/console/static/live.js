@@ -64,6 +64,11 @@
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById(el.id);
     if (!fresh) return;
+    // What moves nothing is shown at once: how far a reversal is, in the line where it stood.
+    for (const now of all("[data-now]", fresh)) {
+      const old = now.id ? by(now.id) : by(now.closest("[id]").id)?.querySelector("[data-now]");
+      if (old && old.innerHTML !== now.innerHTML) old.replaceWith(now.cloneNode(true));
+    }
     const there = ids(el), wanted = ids(fresh);
     const added = wanted.filter((id) => !there.includes(id)).length;
     for (const id of there) by(id)?.classList.toggle("gone", !wanted.includes(id));
@@ -71,6 +76,11 @@
     bar.textContent = added ? bar.dataset[added === 1 ? "one" : "many"].replace("{n}", added) : bar.dataset.changed;
     bar.hidden = !added && !removed;
   }
+  // A pointer that arrives while an answer is on its way counts as well.
+  document.addEventListener("htmx:before:swap", (e) => {
+    const el = e.target;
+    if (el.dataset?.bar && !asked && busy(el)) { e.preventDefault(); refresh(el); }
+  });
   addEventListener("click", (e) => {
     const bar = e.target.closest?.(".newbar");
     if (!bar) return;

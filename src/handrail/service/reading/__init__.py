@@ -8,12 +8,13 @@ from handrail.service.reading.actions import Actions
 from handrail.service.reading.base import DAY_US
 from handrail.service.reading.organisation import Organisation, settings
 from handrail.service.reading.proposals import Proposals
+from handrail.service.reading.siblings import Siblings
 from handrail.store.contract import Row
 
 __all__ = ["Read", "settings"]
 
 
-class Read(Proposals, Actions, Organisation):
+class Read(Proposals, Actions, Siblings, Organisation):
     """Pages and lists, as plain JSON-able values."""
 
     def status(self) -> dict[str, Any]:

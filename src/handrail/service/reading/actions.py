@@ -86,6 +86,7 @@ class Actions(Reading):
                 "class": rollback["class"],
                 "text": rollback["text"],
                 "until": shown.when(expires),
+                "proven": shown.when(rollback["proven_at"]),
                 "open": bool(
                     began
                     and reversal is None
