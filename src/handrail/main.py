@@ -17,6 +17,7 @@ import structlog
 from handrail import cli
 from handrail.cli.programs import Kept, Memory, NotHeld, Part, Programs, Say
 from handrail.config import Settings
+from handrail.core.reconcile import Known
 from handrail.errors import BadInput, NotFound
 
 
@@ -185,6 +186,29 @@ def _kept(settings: Settings, version: str) -> Kept:
         store.close()
 
 
+def _began(settings: Settings, connection: str, span: tuple[datetime, datetime]) -> Sequence[Known]:
+    import orjson
+
+    from handrail.clock import SystemClock, from_us, to_us
+    from handrail.core.words import fold
+    from handrail.store.database import open_store
+
+    store = open_store(settings.database, SystemClock(), settings.origin)
+    try:
+        with store.read() as reader:
+            return [
+                Known(
+                    id=row["id"],
+                    at=from_us(row["begun_at"]),
+                    tool=row["tool"],
+                    targets=frozenset(map(fold, orjson.loads(row["targets"]))),
+                )
+                for row in reader.began(connection, *map(to_us, span))
+            ]
+    finally:
+        store.close()
+
+
 def _backtest(
     settings: Settings,
     files: Mapping[str, str],
@@ -244,6 +268,7 @@ PROGRAMS = Programs(
     export=_export,
     doctor=_doctor,
     kept=_kept,
+    began=_began,
     backtest=_backtest,
     offered=_offered,
     bench=_bench,

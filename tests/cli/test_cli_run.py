@@ -167,6 +167,34 @@ def test_doctor_looks_and_says(run, data):
     assert "TROUBLE" in result.stdout
 
 
+def test_an_upstreams_own_log_shows_what_went_round(run, tmp_path):
+    with open_house(tmp_path / "data") as (house, agent):
+        done = [house.services.govern.act(agent, request(n)).id for n in range(2)]
+        now = house.clock.now().isoformat()
+    log = tmp_path / "audit.csv"
+    lines = [f"{now},restart,svc,PC-{n:06d}" for n in (0, 1, 77)]
+    log.write_text("\n".join(["time,operation,actor,target", *lines]))
+    lived = (
+        "--data",
+        tmp_path / "data",
+        "--database",
+        f"sqlite:///{tmp_path / 'data' / 'bench.db'}",
+    )
+
+    result = run("reconcile", "--source", log, "--connection", "bench", *lived)
+    found = orjson.loads(
+        run("reconcile", "--source", log, "--connection", "bench", *lived, "--json").stdout
+    )
+
+    assert result.exit_code == talk.NOT_HELD
+    assert "Went round Handrail: 1" in result.stdout
+    assert "pc-000077" in result.stdout
+    assert {id for _, id in found["paired"]} == set(done)
+    log.write_text("\n".join(["time,operation,actor,target", *lines[:2]]))
+    assert run("reconcile", "--source", log, "--connection", "bench", *lived).exit_code == 0
+    assert run("reconcile", "--source", tmp_path / "x", "--connection", "b", *lived).exit_code != 0
+
+
 def test_bad_settings_are_a_usage_error(run, monkeypatch):
     monkeypatch.setenv("HANDRAIL_PORT", "many")
 

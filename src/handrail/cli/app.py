@@ -13,6 +13,7 @@ from handrail.cli import (
     importing,
     lookback,
     policy,
+    reconcile,
     record,
     rehearse,
     run,
@@ -64,6 +65,7 @@ def build(programs: Programs) -> typer.Typer:
     client_map.register(app)
     watch.register(app)
     record.register(app)
+    reconcile.register(app)
     return app
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from handrail.config import Settings
 from handrail.core.model import Client, Person
+from handrail.core.reconcile import Known
 from handrail.errors import HandrailError
 
 Say = Callable[[str], None]
@@ -85,6 +86,8 @@ class Programs:
     doctor: Callable[[Settings], Iterable[Finding]]
     #: The people and clients of a store, and the files of the policy version named, if one is.
     kept: Callable[[Settings, str], Kept]
+    #: What began of a connection between two instants.
+    began: Callable[[Settings, str, tuple[datetime, datetime]], Sequence[Known]]
     #: A policy folder's files over the recorded past: since, until, and how far it is.
     backtest: Callable[
         [Settings, Mapping[str, str], datetime | None, datetime | None, Callable[[int], None]],

@@ -353,6 +353,9 @@ class Reader(Protocol):
     def actions_without_entry(self, limit: int) -> Sequence[str]:
         """Actions that no entry names. Looks at every action there is."""
 
+    def began(self, connection: str, since: int, until: int) -> Sequence[Row]:
+        """`id`, `tool`, `targets`, `begun_at` of what began of a connection between two instants."""
+
     def stream(self, start: int = 0, end: int | None = None) -> Iterable[tuple[int, bytes]]:
         """Every entry's (position, bytes), in order, without holding them all."""
 

@@ -326,6 +326,14 @@ STREAM = _query(
     .where(tables.entry.c.seq >= bindparam("start"), tables.entry.c.seq < bindparam("end"))
     .order_by(tables.entry.c.seq).limit(bindparam("limit")),
 )  # fmt: skip
+BEGAN = _query(
+    "began", "What began of a connection in a span of time, by the ledger's order.",
+    select(_A.id, _A.tool, _A.targets, _A.begun_at).where(
+        _A.at >= bindparam("earliest"), _A.at <= bindparam("until"),
+        _A.connection == bindparam("connection"),
+        _A.begun_at >= bindparam("since"), _A.begun_at <= bindparam("until"),
+    ).order_by(_A.at),
+)  # fmt: skip
 _ids = func.json_each(bindparam("ids")).table_valued("value", name="ids")
 ENTRIES_OF = _query(
     "entries_of", "All that the record says of some actions, in order.",

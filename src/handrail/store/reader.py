@@ -23,6 +23,8 @@ _CHUNK = 2_000
 _LATELY = 5_000
 #: States that the partial index of unfinished actions serves.
 _UNFINISHED = frozenset({"waiting", "approved", "begun"})
+#: How long an action may have waited for people before it began, microseconds.
+_LONGEST_WAIT = 14 * 24 * 3600 * 1_000_000
 #: Connections kept open between readers.
 _KEPT = 64
 
@@ -273,6 +275,12 @@ class SnapshotReader:
 
     def actions_without_entry(self, limit: int) -> Sequence[str]:
         return [row["id"] for row in self._all(queries.ACTIONS_WITHOUT_ENTRY, limit=limit)]
+
+    def began(self, connection: str, since: int, until: int) -> Sequence[Row]:
+        earliest = since - _LONGEST_WAIT
+        return self._all(
+            queries.BEGAN, connection=connection, since=since, until=until, earliest=earliest
+        )
 
     def stream(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
         stop = int(self.head()["size"]) if end is None else end
