@@ -18,6 +18,7 @@ Cursor = Annotated[
     Query(max_length=200, description="`next` of the page before."),
 ]
 
+
 class Page(BaseModel):
     """One page of a list."""
 

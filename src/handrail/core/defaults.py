@@ -70,7 +70,8 @@ class Settings:
     )
     notices_per_shift: int = _setting(30, "More messages than this are not read.")
     check_delay: timedelta = _setting(
-        timedelta(seconds=30), "Most systems show a change within half a minute; a row may say another time."
+        timedelta(seconds=30),
+        "Most systems show a change within half a minute; a row may say another time.",
     )
     overdue_outcome: timedelta = _setting(
         timedelta(minutes=15), "An outcome that is not known by then is unknown."
