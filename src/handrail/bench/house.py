@@ -19,7 +19,7 @@ _SIGNED = "\n".join(
 _MAIN = """
 version: 1
 organisation: {name: Bench}
-settings: {actions_per_hour: 1000000, max_clients: 1000000, max_targets: 1000000}
+settings: {actions_per_hour: 1000000, max_clients: 1000000, max_targets: 1000000, in_flight_later: 1000000}
 roles: {service-desk-manager: {says: decides}}
 chains: {usual: [service-desk-manager]}
 routing: [{chain: usual}]

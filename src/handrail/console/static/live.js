@@ -77,15 +77,16 @@
     bar.hidden = !added && !removed;
   }
   // A pointer that arrives while an answer is on its way counts as well.
-  document.addEventListener("htmx:before:swap", (e) => {
+  const asked = new Set();
+  addEventListener("htmx:before:swap", (e) => {
     const el = e.target;
-    if (el.dataset?.bar && !asked && busy(el)) { e.preventDefault(); refresh(el); }
+    if (el.dataset?.bar && !asked.delete(el) && busy(el)) { e.preventDefault(); refresh(el); }
   });
   addEventListener("click", (e) => {
     const bar = e.target.closest?.(".newbar");
     if (!bar) return;
     bar.hidden = true;
-    all(`[data-bar="${bar.id}"]`).forEach(go);
+    for (const el of all(`[data-bar="${bar.id}"]`)) { asked.add(el); go(el); }
   });
 
   // An answer that is no page of ours never replaces what is there.
@@ -129,8 +130,9 @@
     found();
     for (const el of all("[data-live]")) {
       if (name !== "*" && !el.dataset.live.split(" ").includes(name)) continue;
-      clearTimeout(waiting.get(el.id)); // a burst is one fetch
-      waiting.set(el.id, setTimeout(() => refresh(el), 150));
+      // A burst is one fetch; one that does not end puts none off.
+      if (waiting.has(el.id)) continue;
+      waiting.set(el.id, setTimeout(() => { waiting.delete(el.id); refresh(el); }, 150));
     }
   }
   // One stream a browser: the tab that holds the lock listens and passes the names on.
