@@ -260,6 +260,7 @@ async def test_I22_in_shadow_a_real_client_is_not_blocked_and_undo_takes_it_back
     done = run("--yes", "--shadow", "--config", file)
     assert done.exit_code == 0, done.output
     assert "Nothing is blocked" in done.output
+    assert "tools drafted: " in done.output
     (scope,) = whole.services.shadows.live()
     assert f"handrail shadow report {scope['id']}" in done.output
     entry = orjson.loads(file.read_bytes())["mcpServers"]["up"]

@@ -1,5 +1,6 @@
 """Shadow: what passes, when, who let it, and that it counts for nothing (SPEC 2, I22, I27, I30)."""
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from handrail.clock import FakeClock, to_us
 from handrail.connectors.executor import Order
 from handrail.core.model import Mode
 from handrail.core.replay import states
+from handrail.core.shadow import lines
 from handrail.errors import BadInput, Closed, Conflict, NotAllowed, NotFound
 from handrail.service.agreement import compare
 from handrail.store.database import open_store
 from support.house import House, sealer_at
+from support.upstream import TOOLS, Upstream
+from support.upstream import tool as defined
 
 PASSED = "passed in shadow"
 
@@ -65,6 +69,29 @@ def test_I22_I30_a_call_passes_as_without_handrail_and_its_entry_comes_first(hou
     assert "passed in shadow" in story[0]["text"]
     assert "would have been tier 3" in story[0]["text"]
     assert str(compare(house.store, house.clock.now(), timedelta(days=1))).endswith("they agree")
+
+
+def test_what_drafted_rows_would_mean_is_told_beside_what_holds_today(tmp_path: Path) -> None:
+    """Before anything is signed every call would wait; the drafted matrix says what will be."""
+    offered = [
+        defined(name, inputSchema={"type": "object", "properties": {"client": {}, "n": {}}})
+        for name in ("list_tickets", "delete_mailbox")
+    ]
+    store = open_store("sqlite://", FakeClock(), "test.example/log")
+    with closing(store):
+        house = House(store, sealer_at(tmp_path), FakeClock(), Upstream(tools=[*TOOLS, *offered]))
+        scope = shadow(house)
+        for name in ("list_tickets", "list_tickets", "delete_mailbox", "restart_service"):
+            assert house.act(name).state.value == PASSED
+
+        report = house.s.shadows.report(scope["id"])
+
+    assert report["tiers"] == {"1": 1, "2": 0, "3": 3, "prohibited": 0}
+    assert report["drafted"]["calls"] == 3
+    assert report["drafted"]["tiers"] == {"1": 3, "2": 0, "3": 1, "prohibited": 0}
+    text = "\n".join(lines(report))
+    assert "3 of them have no signed row" in text
+    assert "3 alone, 0 with a notice, 1 would wait" in text
 
 
 def test_I22_nothing_in_shadow_is_evidence(house: House) -> None:

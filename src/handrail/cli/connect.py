@@ -15,7 +15,9 @@ import re
 import shutil
 import socket
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +31,9 @@ from handrail.cli.clients import Configuration, Server, found
 from handrail.cli.gateway import keys
 from handrail.cli.remote import Remote, connected
 from handrail.cli.session import folder
+from handrail.cli.shadow import follow
 from handrail.config import DEFAULT_PORT
+from handrail.core import importing
 from handrail.errors import BadInput, HandrailError
 
 RECORD = "connect.json"
@@ -234,9 +238,27 @@ def _apply(
     if not shadow:
         talk.say("Start the client anew. What it does waits for people until rows are signed.")
         return
-    talk.say("Start the client anew. Nothing is blocked; what each call would have met:")
+    for name in names:
+        _drafted(remote, name)
+    talk.say("Start the client anew. Nothing is blocked but what the policy prohibits; what each")
+    talk.say("call would have met:")
     for scope in scopes:
         talk.say(f"  handrail shadow report {scope}")
+    if talk.interactive():
+        talk.say("The first call, when it comes (Ctrl-C ends the waiting, not the shadow):")
+        with suppress(KeyboardInterrupt):
+            follow(remote, scopes[0], calls=1)
+
+
+def _drafted(remote: Remote, name: str) -> None:
+    """What drafted rows would make of the tools of a connection."""
+    found = remote.get(f"connections/{name}/tools", limit=500)["items"]
+    tools = importing.listed(name, [t["definition"] for t in found if t["kind"] == "tool"])
+    tiers = Counter(one.tier for one in importing.drafts(tools))
+    told = ", ".join(f"{tiers[tier]} tier {tier}" for tier in sorted(tiers))
+    talk.say(
+        f"{name}: {len(tools)} tools drafted: {told}. Rows to sign: handrail import mcp {name}"
+    )
 
 
 def _in_shadow(remote: Remote, name: str) -> str:

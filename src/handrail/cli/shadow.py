@@ -1,11 +1,13 @@
 """`handrail shadow`: where calls pass ungoverned, what enforcing would mean, and enforcing."""
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from time import sleep
+from typing import Annotated, Any
 
 import typer
 
 from handrail.cli import talk
-from handrail.cli.remote import connected
+from handrail.cli.remote import Remote, connected
 from handrail.core import shadow
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result.")]
@@ -91,6 +93,47 @@ def report(id: Id, json: Json = False) -> None:
         return
     for line in shadow.lines(found):
         talk.say(line)
+
+
+@shadows.command()
+def watch(
+    id: Id,
+    calls: Annotated[
+        int, typer.Option("--calls", min=0, help="Stop after so many; by default never.")
+    ] = 0,
+) -> None:
+    """Each call as it passes, and what it would have met."""
+    with connected() as there:
+        follow(there, id, calls)
+
+
+def follow(there: Remote, id: str, calls: int = 0, wait: Callable[[float], None] = sleep) -> None:
+    """Tell each call of the scope as it passes, until *calls* were told or the scope ends."""
+    scope = there.get("shadow/" + id)
+    known, told = {c["id"] for c in _passed(there, scope)}, 0
+    while scope["state"] == "live" and (not calls or told < calls):
+        wait(1.0)
+        for call in reversed([c for c in _passed(there, scope) if c["id"] not in known]):
+            known.add(call["id"])
+            told += 1
+            _tell(there.get("actions/" + call["id"]))
+        scope = there.get("shadow/" + id)
+    if scope["state"] != "live":
+        talk.say(f"The scope is {scope['state']}; its calls are governed.")
+
+
+def _passed(there: Remote, scope: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = there.get("actions", state="passed in shadow", since=scope["begins"], limit=200)
+    return [c for c in found["items"] if c["connection"] == scope["connection"]]
+
+
+def _tell(call: Mapping[str, Any]) -> None:
+    talk.say(f"{call['title']}  ({call['type']})")
+    talk.say(f"  {call['outcome'] or 'under way'}")
+    talk.say(f"  enforced now it would have been tier {call['tier']}:")
+    for reason in call["classification"]["reasons"]:
+        if reason["binding"]:
+            talk.say(f"  - {reason['text']}")
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from handrail.core.backtest import spread
-from handrail.core.model import Effect, Tier
+from handrail.core.model import Classification, Effect, Tier
 from handrail.core.presets import PRESETS
 from handrail.errors import BadInput
 
@@ -78,9 +78,27 @@ def words(tier: Tier, outcome: str) -> str:
     return f"{outcome} Passed in shadow, ungoverned: enforced, {_WOULD[tier]}."
 
 
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """What a call without a signed row would meet by its drafted row, once that is signed."""
+
+    classification: Classification
+    effect: Effect
+
+    def leaf(self) -> dict[str, Any]:
+        """It as facts of a leaf."""
+        found = self.classification
+        return {
+            "tier": int(found.tier),
+            "effect": self.effect.value,
+            "reasons": [[r.code, int(r.tier)] for r in found.reasons],
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """One call that passed: what it would have met. ``why`` are the binding reasons."""
+    """One call that passed: what it would have met. ``why`` are the binding reasons; ``drafted``
+    tier and effect are by the drafted row where it had no signed one."""
 
     id: str
     type: str
@@ -90,6 +108,7 @@ class Passed:
     title: str
     outcome: str
     why: tuple[tuple[str, str], ...]  #: code and words
+    drafted: tuple[Tier, Effect] | None = None
 
 
 @dataclass(slots=True)
@@ -104,6 +123,11 @@ class Meant:
     _words: dict[tuple[str, str], str] = field(default_factory=dict)
     _asks: dict[str, Counter[date]] = field(default_factory=lambda: {n: Counter() for n in PRESETS})
     _samples: list[Passed] = field(default_factory=list)
+    _drafts: int = 0
+    _once: Counter[Tier] = field(default_factory=Counter)
+    _asks_once: dict[str, Counter[date]] = field(
+        default_factory=lambda: {n: Counter() for n in PRESETS}
+    )
 
     def add(self, call: Passed) -> None:
         """Count one call."""
@@ -113,6 +137,12 @@ class Meant:
         for name, preset in PRESETS.items():
             if preset.tier(call.tier, call.effect) == Tier.APPROVE:
                 self._asks[name][day] += 1
+        tier, effect = call.drafted or (call.tier, call.effect)
+        self._drafts += call.drafted is not None
+        self._once[tier] += 1
+        for name, preset in PRESETS.items():
+            if preset.tier(tier, effect) == Tier.APPROVE:
+                self._asks_once[name][day] += 1
         if call.tier < Tier.APPROVE:
             return
         for code, words in call.why:
@@ -136,6 +166,14 @@ class Meant:
                 }
                 for p in PRESETS.values()
             ],
+            "drafted": {
+                "calls": self._drafts,
+                "tiers": {str(t.wire): self._once[t] for t in Tier},
+                "presets": [
+                    {"name": p.name, "asks_a_day": spread([self._asks_once[p.name][d] for d in days])}
+                    for p in PRESETS.values()
+                ],
+            },
             "types": [
                 {"type": type, **{str(t.wire): n for t, n in sorted(counts.items())}}
                 for type, counts in sorted(self._types.items(), key=_most)[:ROWS]
@@ -183,6 +221,17 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
             f"  {preset['name']:9} median {asks['p50']}, 95th percentile {asks['p95']}. "
             f"{preset['says']}"
         )
+    once = report["drafted"]
+    if once["calls"]:
+        yield ""
+        yield f"{once['calls']} of them have no signed row. Once the drafted rows are signed:"
+        yield (
+            f"  {once['tiers']['1']} alone, {once['tiers']['2']} with a notice, "
+            f"{once['tiers']['3']} would wait"
+        )
+        for preset in once["presets"]:
+            asks = preset["asks_a_day"]
+            yield f"  {preset['name']:9} median {asks['p50']}, 95th percentile {asks['p95']} a day"
     if report["decided"]:
         yield ""
         yield "What decided that calls would have waited:"

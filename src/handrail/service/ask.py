@@ -5,15 +5,17 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from handrail.clock import Clock, from_us
-from handrail.core import grant
+from handrail.core import grant, importing
 from handrail.core.action import State
 from handrail.core.arguments import MAX_DEPTH, depth
-from handrail.core.classify import judge
+from handrail.core.classify import judge, settle
+from handrail.core.drafting import draft
 from handrail.core.events import EventType
 from handrail.core.model import (
     Action,
@@ -22,11 +24,14 @@ from handrail.core.model import (
     Effect,
     Json,
     Request,
+    Snapshot,
     Tier,
     Trigger,
 )
 from handrail.core.policy import MatrixRow, Policy, content_digest
+from handrail.core.policy_load import drafted_row
 from handrail.core.routing import designated
+from handrail.core.shadow import Drafted
 from handrail.errors import BadInput, HandrailError, NotAllowed, NotFound, TooLarge
 from handrail.privacy.randomness import draw
 from handrail.service import codec
@@ -215,6 +220,36 @@ class Ask:
             leaf_facts=self._leaf_facts(action, resolved.facts, row),
         )
 
+    def drafted(self, asked: Asked) -> Drafted | None:
+        """What *asked* would meet by the row drafted from its tool's pinned definition, once that
+        were signed; None where it has a row. Only for looking: no begin comes from it."""
+        if asked.row is not None:
+            return None
+        request, known = asked.action.request, self._keeper.current()
+        kind, name = definition_of(request.kind, request.tool)
+        tool = known.tools.get((request.connection, kind, name))
+        connection = known.connections.get(request.connection)
+        row = (
+            None
+            if tool is None or kind != "tool"
+            else _drafted(request.connection, tool["definition"])
+        )
+        if row is None or connection is None:
+            return None
+        resolved = self._resolver.resolve(
+            request,
+            asked.arguments,
+            asked.agent,
+            asked.policy,
+            row,
+            known.clients,
+            reach_of(connection["client"], connection["client_map"]),
+            self._clock.now(),
+        )
+        action = replace(asked.action, clients=resolved.clients or (), targets=resolved.targets)
+        judgement = judge(action, asked.arguments, resolved.facts, asked.policy, draft=row)
+        return Drafted(settle(judgement, asked.policy, Snapshot()), row.effect)
+
     def outlook(self, asked: Asked) -> Classification:
         """The classification at this moment, for a dry run: state included, nothing stored."""
         found: list[Classification] = []
@@ -326,6 +361,16 @@ _LEAF_FACTS = frozenset(
         "time.business_hours",
     }
 )
+
+
+@lru_cache(maxsize=1024)
+def _drafted(connection: str, definition: str) -> MatrixRow | None:
+    """The row drafted from a pinned definition; None where none can be."""
+    try:
+        (tool,) = importing.listed(connection, [orjson.loads(definition)])
+        return drafted_row(draft(tool).document)
+    except (HandrailError, ValueError):
+        return None
 
 
 def parse(request: Request) -> dict[str, Json]:

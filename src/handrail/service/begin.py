@@ -34,6 +34,7 @@ from handrail.core.model import Classification, Degree, Effect, Json, Mode, Snap
 from handrail.core.outcome import delay_of
 from handrail.core.policy import Policy
 from handrail.core.recipes import Read
+from handrail.core.shadow import Drafted
 from handrail.errors import Closed, HandrailError, NoAnswer, NotSent, Unavailable, Unsure
 from handrail.privacy.detect import Detectors
 from handrail.privacy.seal import Sealer
@@ -189,17 +190,19 @@ class Begin:
         asked: Asked,
         scope: str,
         *,
+        drafted: Drafted | None = None,
         on_progress: OnProgress | None = None,
         cancel: Cancel | None = None,
     ) -> tuple[Classification, Ended]:
-        """Pass *asked* on as it would have run without Handrail, within the shadow *scope*.
+        """Pass *asked* on as it would have run without Handrail, within the shadow *scope*;
+        *drafted* is what its drafted row would mean, where it has no signed one.
 
         Raises `Governed` when the scope is not live inside the unit or something holds in shadow
         as well, else like `at_once`: in none of these cases has anything been sent.
         """
 
         def unit(view: View) -> Rows:
-            _trusted_clock(view)
+            self._trusted(view)
             request = asked.action.request
             if request.idempotency_key:
                 old = view.seen(asked.agent.id, request.idempotency_key)
@@ -208,7 +211,10 @@ class Begin:
             classification, state = asked.settle(view)
             shadow.admit(view, asked, scope, classification, state)
             put = asked.put(State.PASSED_IN_SHADOW, classification, view.now)
-            event = asked.event(EventType.ACTION_PASSED, classification, state, shadow=scope)
+            would = {} if drafted is None else {"drafted": drafted.leaf()}
+            event = asked.event(
+                EventType.ACTION_PASSED, classification, state, shadow=scope, **would
+            )
             return Rows((put, *asked.sealed), (event,), answer=classification)
 
         # Commit point: the entry that lets it pass is durable when this returns (I30).

@@ -107,7 +107,13 @@ class Govern:
         scope = self._shadows.covering(asked)
         if scope is not None:
             try:
-                passed = self._begin.in_shadow(asked, scope, on_progress=on_progress, cancel=cancel)
+                passed = self._begin.in_shadow(
+                    asked,
+                    scope,
+                    drafted=self._ask.drafted(asked),
+                    on_progress=on_progress,
+                    cancel=cancel,
+                )
             except Governed:
                 pass  # ended meanwhile, or something holds in shadow as well
             else:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import orjson
+
 from handrail.clock import Clock, from_us, to_us
 from handrail.core import shadow
 from handrail.core.action import State
@@ -26,7 +28,7 @@ from handrail.service.known import Keeper
 from handrail.service.outcome import Outcome
 from handrail.service.policies import OWNERS
 from handrail.store import nouns
-from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View
+from handrail.store.contract import Change, Event, Put, Reader, Row, Rows, Store, View
 
 _WHAT = "shadow"
 _DAY = timedelta(days=1)
@@ -228,11 +230,12 @@ class Shadows:
                     before=before,
                     limit=_PAGE,
                 )
+                would = _drafted(reader, [row["id"] for row in rows])
                 for action in rows:
                     clients = codec.load(action["clients"])
                     at = from_us(action["at"])
                     if one.live(at) and one.covers(action["connection"], action["agent"], clients):
-                        meant.add(_passed(action))
+                        meant.add(_passed(action, would.get(action["id"])))
                 if len(rows) < _PAGE:
                     return {"scope": self._shown(row), **meant.report()}
                 before = rows[-1]["id"]
@@ -297,7 +300,17 @@ def _days(us: int) -> int:
     return -(-us // _span(_DAY))
 
 
-def _passed(row: Row) -> shadow.Passed:
+def _drafted(reader: Reader, ids: Sequence[str]) -> dict[str, tuple[Tier, Effect]]:
+    """By action: tier and effect by the drafted row, where one was looked at."""
+    found: dict[str, tuple[Tier, Effect]] = {}
+    for action, body in reader.entries_of(ids):
+        would = orjson.loads(body)["facts"].get("drafted")
+        if would:
+            found[action] = Tier(would["tier"]), Effect(would["effect"])
+    return found
+
+
+def _passed(row: Row, drafted: tuple[Tier, Effect] | None) -> shadow.Passed:
     found = codec.classification(row["classification"])
     return shadow.Passed(
         id=row["id"],
@@ -308,6 +321,7 @@ def _passed(row: Row) -> shadow.Passed:
         title=row["sentence"],
         outcome=row["outcome"] or "",
         why=tuple((r.code, r.text) for r in found.binding),
+        drafted=drafted,
     )
 
 
