@@ -166,9 +166,23 @@ def test_a_later_change_of_the_target_is_shown_and_takes_a_decision(house: House
     again = house.s.reversals.reverse(house.who("per_ben"), first.id)
     assert again["proposal"] == found["proposal"]  # one call, one proposal
 
+    with pytest.raises(NotAllowed, match="You asked for it"):  # I5: not one's own request
+        house.answer("per_ben", found["proposal"])
     house.answer("per_anna", found["proposal"])
     house.sweep(seconds=11)
     assert house.upstream.licences["same"] == {"E5"}
+
+
+def test_I5_who_asked_for_a_reversal_may_approve_no_version_of_it(house: House) -> None:
+    first = house.act("assign_licence", sku="E3", n="same")
+    house.act("assign_licence", sku="E5", n="same")
+    proposal = house.s.reversals.reverse(house.who("per_ben"), first.id)["proposal"]
+    changed = {"n": "same", "client": "acme", "sku": "E3", "note": "once more"}
+    house.answer("per_anna", proposal, "approve_modified", arguments=changed)
+
+    assert house.s.read.package(proposal)["version"] == 2
+    with pytest.raises(NotAllowed, match="You asked for it"):
+        house.answer("per_ben", proposal)
 
 
 def test_a_target_that_is_not_as_the_action_left_it_takes_a_decision(house: House) -> None:

@@ -109,8 +109,10 @@ class Openings:
         because: str = "",
         note: str = "",
         stuck: Stuck | None = None,
+        asks: str = "",
     ) -> Opening:
-        """Everything that needs reading before the unit: routing, history, the package."""
+        """Everything that needs reading before the unit: routing, history, the package. *asks* is
+        the person for whom it is asked, if one is: nobody approves their own request (I5)."""
         known = self._keeper.current()
         now = self._clock.now()
         category = asked.row.category if asked.row else "other"
@@ -121,6 +123,7 @@ class Openings:
             record = dict(reader.track_record(asked.agent.id, asked.action.type))
             observed = _observed(reader, asked)
             proof = reader.row("proof", asked.action.type)
+            former = reader.proposal(proposal_id) if version > 1 else None
         how_soon = asked.row.urgency if asked.row else Urgency.NORMAL
         routed = route(
             category=category,
@@ -162,7 +165,11 @@ class Openings:
         )
         if stuck is not None:
             routed = replace(routed, chain=stuck.chain(routed.chain))
-        excluded = self._excluded(asked, routed, now)
+        # Whoever might not approve one version may not approve the next.
+        mine: dict[str, str] = {asks: "You asked for it"} if asks else {}
+        excluded = self._excluded(
+            asked, routed, now, {**(codec.load(former["excluded"]) if former else {}), **mine}
+        )
         settings = asked.policy.settings
         return Opening(
             proposal=proposal_id,
@@ -177,10 +184,12 @@ class Openings:
             valid=settings.approval_valid,
         )
 
-    def _excluded(self, asked: Asked, routed: Routed, now: datetime) -> dict[str, str]:
+    def _excluded(
+        self, asked: Asked, routed: Routed, now: datetime, known_already: Mapping[str, str]
+    ) -> dict[str, str]:
         """Who may not approve this, and why (I5): looked up, not claimed. Whoever could answer for
         somebody excluded alone is excluded too."""
-        excluded: dict[str, str] = {}
+        excluded = dict(known_already)
         if asked.policy.four_eyes(asked.action.type):
             excluded[asked.agent.sponsor] = "You sponsor the agent that proposed it"
         person = asked.facts.get("fact.trigger_person")

@@ -244,7 +244,7 @@ class Reversals:
             reasoning=f"Handrail asks for {who.name}, who wants to undo {undoing.action}. {why}",
         )
         asked = self._ask.understand(agent, request, meta={}, era="legacy")
-        opened = self._versions.propose(asked, asked.outlook(), decided=True)
+        opened = self._versions.propose(asked, asked.outlook(), asks=who.person)
         with self._store.read() as reader:
             row = reader.row("action", opened)
         return {

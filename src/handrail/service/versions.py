@@ -58,10 +58,10 @@ class Versions:
 
     # --- opening ----------------------------------------------------------------------------
 
-    def propose(self, asked: Asked, held: Classification, *, decided: bool = False) -> str:
+    def propose(self, asked: Asked, held: Classification, *, asks: str = "") -> str:
         """Open a proposal for *asked*, or join the open one of the same content; return the
-        action's id. *held* is the classification that holds it; with *decided*, people decide
-        whatever it would get alone. Incomplete asks are recorded as refused.
+        action's id. *held* is the classification that holds it; where a person *asks*, other
+        people decide whatever it would get alone. Incomplete asks are recorded as refused.
 
         Raises `Moved`, `Again`, `TooMany`, and what `Store.commit` raises.
         """
@@ -74,8 +74,8 @@ class Versions:
             since = to_us(self._clock.now() - span)
             stuck = denials.found(reader, denial_keys, since)
         try:
-            shown = as_proposal(held) if decided else held
-            opening = self._openings.of(asked, shown, proposal_id, 1, stuck=stuck)
+            shown = as_proposal(held) if asks else held
+            opening = self._openings.of(asked, shown, proposal_id, 1, stuck=stuck, asks=asks)
         except Refused as incomplete:
             self._ask.refuse(asked, incomplete.message, "incomplete")
             return asked.action.id
@@ -96,7 +96,7 @@ class Versions:
             classification, state = asked.settle(view)
             if classification.tier is Tier.PROHIBITED:
                 raise NeedsPeople(classification, state)
-            if decided:
+            if asks:
                 classification = as_proposal(classification)
             if classification.tier < Tier.APPROVE:
                 raise Moved("what held it has ended meanwhile")
