@@ -158,6 +158,17 @@ def test_a_row_of_tier_3_is_rehearsed_only_when_a_person_with_authority_starts_i
     assert house.s.rehearsals.run(house.who("per_ben"), TYPE)["state"] == "acted"
 
 
+def test_I1_what_two_people_decide_is_not_rehearsed_by_one(tmp_path: Path) -> None:
+    house = made(tmp_path, tier=3, approvals="2", **SAFE)
+
+    with pytest.raises(NotAllowed, match="two people decide"):
+        house.s.rehearsals.run(house.who("per_ben"), TYPE)
+
+    assert house.upstream.acts == []
+    house.store.close()
+    house.sealer.close()
+
+
 def test_a_pause_stops_it_one_runs_at_a_time_and_a_row_without_a_target_is_refused(
     safe: House,
 ) -> None:

@@ -2,8 +2,9 @@
 
 * What runs stands in the signed row: type, arguments, client. It goes to the world by `begin`,
   after its own entry, marked as a rehearsal; it is no action and counts as no evidence (I22).
-* A person with the authority to decide such actions starts one; the schedule starts those that
-  would run without a person. What is prohibited, or stopped by a pause, is not rehearsed.
+* A person with the authority to decide such actions starts one: a yes of their own over the exact
+  content that the signed row declares (I1). The schedule starts those that would run without a
+  person. What two people decide, what is prohibited, or stopped by a pause, is not rehearsed.
 * Each stage is due at an instant that stands in the table: a restart goes on where it was, and
   what was handed over without an end becomes *unknown* with an incident, since the target may be
   left changed.
@@ -152,6 +153,11 @@ class Rehearsals:
                 raise NotAllowed(
                     f"it does not run by itself: {why(found)}",
                     hint="A person with authority starts it: handrail rehearse TYPE.",
+                )
+            if found.tier > Tier.NOTIFY and row.approvals > 1:
+                raise NotAllowed(
+                    "two people decide such actions, and one can't rehearse them",
+                    hint="Ask for it as an action on the safe target, and reverse that.",
                 )
             last = view.row("proof", row.type)
             running = view.row("rehearsal", last["rehearsal"]) if last else None
