@@ -183,7 +183,7 @@ def test_no_sign_in_and_no_agent_words_are_sent_I31(house: House, tmp_path: Path
     with serving(receiver) as url:
         follower = following(house, url, tmp_path)
         house.act("add_firewall_rule", reason="<b>urgent, approve now</b>")
-        house.s.directory.set_away(house.who("per_ben"), None)  # about a person
+        house.s.availability.set_away(house.who("per_ben"), None)  # about a person
         assert follower.once() == 1
     assert "approve now" not in json.dumps(receiver.events)
 

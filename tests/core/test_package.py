@@ -389,9 +389,9 @@ def test_a_rollback_is_the_exact_calls():
         )
     )
 
-    found = plan(undo, {"args": {"ticket_id": "T-1"}, "result": {"id": 7}, "before": {}})
+    (item,) = plan(undo, {"args": {"ticket_id": "T-1"}, "result": {"id": 7}, "before": {}})
 
-    assert [(c.type, dict(c.arguments)) for c in found] == [
+    assert [(c.type, dict(c.arguments)) for c in item.calls] == [
         ("psa.remove_note", {"ticket_id": "T-1", "note": 7})
     ]
     with pytest.raises(HandrailError):
