@@ -144,7 +144,7 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.ACTION_NOTED: "{who} noted what it weighed.",
     EventType.AGENT_ESCALATED: "{who} raised its hand: {kind}.",
     EventType.AGENT_LIMITED: "The agent {agent} ran into a limit: {why}.",
-    EventType.READ_MADE: "Handrail read {type} for {purpose}.",
+    EventType.READ_MADE: "Handrail read {type}: {purpose}.",
     EventType.PROPOSAL_ASKED: "{role} was asked, until {until}.",
     EventType.PROPOSAL_ESCALATED: "Nobody answered in time; the question moved on to {role}.",
     EventType.PROPOSAL_REMINDED: "{role} was reminded, until {until}.",
