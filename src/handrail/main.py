@@ -159,6 +159,19 @@ def _export(settings: Settings, out: Path, part: Part) -> Mapping[str, Any]:
         house.store.close()
 
 
+def _backup(settings: Settings, out: Path, say: Say) -> Mapping[str, Any]:
+    from handrail.backup import backup
+    from handrail.clock import SystemClock
+
+    return backup(settings, out, SystemClock(), say)
+
+
+def _restore(source: Path, settings: Settings, say: Say) -> Mapping[str, Any]:
+    from handrail.backup import restore
+
+    return restore(source, settings, say)
+
+
 def _doctor(settings: Settings) -> Iterable[Any]:
     from handrail import doctor
 
@@ -266,6 +279,8 @@ PROGRAMS = Programs(
     tiles=_tiles,
     key=_key,
     export=_export,
+    backup=_backup,
+    restore=_restore,
     doctor=_doctor,
     kept=_kept,
     began=_began,

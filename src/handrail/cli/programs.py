@@ -83,6 +83,9 @@ class Programs:
     key: Callable[[Settings], str]
     #: Write the record, or a part of it, into an empty folder.
     export: Callable[[Settings, Path, Part], Mapping[str, Any]]
+    #: Write a verified backup into an empty folder; put one in the place of a lost database.
+    backup: Callable[[Settings, Path, Say], Mapping[str, Any]]
+    restore: Callable[[Path, Settings, Say], Mapping[str, Any]]
     doctor: Callable[[Settings], Iterable[Finding]]
     #: The people and clients of a store, and the files of the policy version named, if one is.
     kept: Callable[[Settings, str], Kept]

@@ -18,7 +18,7 @@ def reopen(reason: Reason = "", json: Json = False) -> None:
     if json:
         talk.print_json(found)
         return
-    talk.say(f"{found['missing']} of {found['signed']} signed entries are missing here.")
+    talk.say(f"{str(found['missing']).capitalize()} signed entries are missing here.")
     if found["state"] == "proposed":
         talk.say("You accept it. A second person with authority does the same within a day.")
     else:

@@ -176,6 +176,43 @@ def export(
         raise typer.Exit(talk.NOT_HELD)
 
 
+def backup(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    database: Database = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """A verified copy of database and keys, also while the server runs. Guard it: it opens what
+    is sealed. What signs the record is not in it."""
+    settings = load(data=data, database=database)
+    found = _programs(ctx).backup(settings, out, talk.note)
+    if json:
+        talk.print_json(dict(found))
+    else:
+        talk.say(f"{found['size']} entries of {found['origin']} in {out}, verified.")
+
+
+def restore(
+    ctx: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="What `handrail backup` wrote.")],
+    database: Database = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Put a backup in the place of a database that is gone.
+
+    Nothing begins on it until two people have accepted what came after it: `handrail ledger
+    reopen`."""
+    settings = load(data=data, database=database)
+    found = _programs(ctx).restore(source, settings, talk.note)
+    if json:
+        talk.print_json(dict(found))
+    else:
+        talk.say(f"Restored as of {found['at']}: {found['size']} entries.")
+        talk.say("Start the server. Nothing begins until two people: handrail ledger reopen.")
+
+
 def doctor(
     ctx: typer.Context, database: Database = None, data: Data = None, json: Json = False
 ) -> None:
@@ -286,5 +323,5 @@ def _programs(ctx: typer.Context) -> Programs:
 
 def register(app: typer.Typer) -> None:
     """Put these commands beside the others of *app*; their context holds the `Programs`."""
-    for command in (serve, demo, verify, export, doctor, backtest, bench):
+    for command in (serve, demo, verify, export, backup, restore, doctor, backtest, bench):
         app.command()(command)

@@ -23,7 +23,7 @@ from handrail.ledger import anchor, checkpoint, custody, excerpt, proof, publish
 from handrail.ledger.anchor import Unanswered
 from handrail.ledger.checkpoint import parts
 from handrail.ledger.cosign import attach
-from handrail.ledger.errors import LedgerError, Refused
+from handrail.ledger.errors import LedgerError, MemoryUnreadable, Refused
 from handrail.ledger.memory import replace_durably
 from handrail.ledger.publish import Publisher
 from handrail.ledger.signer import Signer
@@ -103,7 +103,9 @@ class Record:
                 self._trouble = ""
                 self._refused = ""
             except (LedgerError, HandrailError, OSError) as error:
-                self._refused = str(error) if isinstance(error, Refused) else ""
+                # A signer that lost its memory can't tell either, whether this is the newest copy.
+                refused = isinstance(error, Refused | MemoryUnreadable)
+                self._refused = str(error) if refused else ""
                 if str(error) != self._trouble:
                     log.error("the record is not signed", why=str(error))
                 self._trouble = str(error)
@@ -191,16 +193,23 @@ class Record:
         return self._refused or self._doubt
 
     @property
-    def signed(self) -> tuple[int, bytes]:
-        """(size, root) of what was signed last. Raises `MemoryUnreadable`."""
-        return self._signer.last
+    def signed(self) -> tuple[int, bytes] | None:
+        """(size, root) of what was signed last; None when nobody remembers it."""
+        try:
+            return self._signer.last
+        except MemoryUnreadable:
+            return None
 
     def shared(self) -> int:
         """How many entries the database shares with what was signed: up to where it was put back.
         Found by halving, since after the first entry that differs none is the same."""
+        signed = self.signed
         with self._store.read() as reader:
-            low, high = 0, min(int(reader.head()["size"]), self._signer.last[0])
-            nodes = self._files.nodes(self._signer.last[0])
+            size = int(reader.head()["size"])
+            if signed is None:
+                return size
+            low, high = 0, min(size, signed[0])
+            nodes = self._files.nodes(signed[0])
             while low < high:
                 middle = (low + high) // 2
                 row = reader.row("entry", middle)
@@ -210,6 +219,12 @@ class Record:
                     return low  # what was published is lost as well
                 low, high = (middle + 1, high) if same else (low, middle)
         return low
+
+    def missing(self) -> int | str:
+        """How many signed entries the database lacks; in words where nobody remembers."""
+        signed = self.signed
+        # A copy on a new machine: nobody there remembers what was signed after it.
+        return "an unknown number of" if signed is None else signed[0] - self.shared()
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -278,7 +293,7 @@ class Record:
             "level": self._level,
             "trouble": self._trouble or self._doubt,
             "held": self.held,
-            "missing": size - self.shared() if self.held else 0,
+            "missing": self.missing() if self.held else 0,
         }
 
     def file(self, path: str) -> bytes:

@@ -58,10 +58,11 @@ class Reopen:
             clients = tuple(row["id"] for row in reader.clients())[:MOST]
             proposed = reader.entries(Find(types=(EventType.REOPEN_PROPOSED,), limit=1)).rows
         origin = str(head["origin"])
-        (signed, root), shared = self._record.signed, self._record.shared()
+        shared, remembered = self._record.shared(), self._record.signed
+        signed, root = remembered or (0, b"")
         gap = {
             "former": origin, "shared": shared, "signed": signed, "signed_root": root.hex(),
-            "missing": signed - shared, "held": held[:500],
+            "missing": self._record.missing(), "held": held[:500],
         }  # fmt: skip
         first = _acceptance(proposed, gap, to_us(self._record.now()))
         if first == who.person:

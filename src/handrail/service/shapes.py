@@ -254,7 +254,7 @@ class LedgerStatus(TypedDict):
     level: str
     trouble: str
     held: str
-    missing: int
+    missing: int | str
 
 
 class FactorShown(TypedDict):
