@@ -219,3 +219,47 @@ def test_readers_and_writers_do_not_wait_for_each_other(store, make):
                     assert len(list(reader.stream())) == size
 
     at_once(16, work)
+
+
+def test_many_units_at_once_each_end_as_they_would_alone(store, make):
+    """One that is refused, and one whose row does not fit, stop none of the others."""
+
+    def refused(view):
+        raise Refused("not this one")
+
+    def misfit(view):
+        return Rows((Change("action", ("act_never",), {"state": "done"}),))
+
+    units = [make.admits(f"act_{n:04}") for n in range(600)]
+    units[7], units[300] = refused, misfit
+
+    done = store.commit_each(units)
+
+    assert isinstance(done[7], Refused)
+    assert isinstance(done[300], Conflict)
+    fine = [d for n, d in enumerate(done) if n not in {7, 300}]
+    positions = [at.seq for d in fine for at in d.at]
+    assert positions == sorted(positions)
+    assert len(positions) == 598
+    with store.read() as reader:
+        assert len(reader.actions(limit=1000)) == 598
+    assert store.check() == []
+
+
+def test_many_units_at_once_let_single_callers_between_them(store, make):
+    told = {}
+
+    def work(number):
+        if number % 2:
+            for n in range(10):
+                _, (at,) = store.commit(make.admits(f"act_{number:02}_{n:03}"))
+                told[number, n] = at.seq
+        else:
+            units = [make.admits(f"act_{number:02}_{n:03}") for n in range(100)]
+            for n, done in enumerate(store.commit_each(units)):
+                told[number, n] = done.at[0].seq
+
+    at_once(12, work)
+
+    assert sorted(told.values()) == list(range(1, 6 * 10 + 6 * 100 + 1))
+    assert store.check() == []

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handrail.bench import action, decision, doors, importing, ledger, looking, month
+from handrail.bench import action, decision, doors, importing, ledger, looking, month, waiting
 from handrail.errors import BadInput
 
 Say = Callable[[str], None]
@@ -23,6 +23,7 @@ BENCHES: Mapping[str, Callable[[Say], dict[str, Any]]] = {
     "import": importing.run,
     "ledger": ledger.run,
     "month": month.run,
+    "waiting": waiting.run,
 }
 
 

@@ -96,20 +96,30 @@ def open_house(folder: Path, *, rules: int = 20, port: int = 0) -> Iterator[tupl
     house = build(settings, clock=SystemClock(), callables=callables)
     house.start()
     try:
-        directory = house.services.directory
-        roles = [("service-desk-manager", None)]
-        person = directory.add_person(None, "Bench", "bench@example.com", roles)["id"]
-        who = SignedIn(person=person, name="Bench", signed_in_at=house.clock.now(), via="console")
-        directory.set_client(None, "acme", "Acme")
-        house.services.policies.publish(None, policy(rules, max(1, rules // 20)))
-        house.services.catalogue.connect(
-            who, "bench", "callable", target="bench", client_map={"acme": "acme"}
-        )
-        added = directory.add_agent(
-            who, "bench", purpose="to measure", version="1", connections=["bench"]
-        )
-        key = directory.issue_key(who, added["id"])["key"]
-        (folder / "key").write_text(str(key))
-        yield house, house.identity.agent_of(str(key))
+        _, agent = furnish(house, policy(rules, max(1, rules // 20)), keep=folder / "key")
+        yield house, agent
     finally:
         house.close()
+
+
+def furnish(
+    house: House, files: dict[str, str], *, keep: Path | None = None
+) -> tuple[SignedIn, Agent]:
+    """Give *house* a person, a client, a policy and an agent; the agent's key is written to
+    *keep*."""
+    directory = house.services.directory
+    roles = [("service-desk-manager", None)]
+    person = directory.add_person(None, "Bench", "bench@example.com", roles)["id"]
+    who = SignedIn(person=person, name="Bench", signed_in_at=house.clock.now(), via="console")
+    directory.set_client(None, "acme", "Acme")
+    house.services.policies.publish(None, files)
+    house.services.catalogue.connect(
+        who, "bench", "callable", target="bench", client_map={"acme": "acme"}
+    )
+    added = directory.add_agent(
+        who, "bench", purpose="to measure", version="1", connections=["bench"]
+    )
+    key = str(directory.issue_key(who, added["id"])["key"])
+    if keep is not None:
+        keep.write_text(key)
+    return who, house.identity.agent_of(key)

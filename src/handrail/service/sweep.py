@@ -6,9 +6,9 @@ actions to `begin` when their undo window is over. Notices are delivered (`deliv
 """
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from handrail.service.bell import Bell
 from handrail.service.checks import Checks
 from handrail.service.delivery import Delivery
 from handrail.service.duty import Duty
-from handrail.service.known import Keeper
+from handrail.service.known import Keeper, Known
 from handrail.service.plans import Plans
 from handrail.service.policies import Policies
 from handrail.service.rehearse import Rehearsals
@@ -34,13 +34,24 @@ from handrail.service.release import Release
 from handrail.service.ring import Ring
 from handrail.service.telling import Telling
 from handrail.service.versions import next_look
-from handrail.store.contract import Change, Event, Reader, Row, Rows, Store, View
+from handrail.store.contract import Change, Done, Event, Reader, Row, Rows, Store, Unit, View
 
 log = structlog.get_logger(__name__)
 
 #: How many approved actions may run at a time.
 _HANDS = 16
 _IDLE = 1.0  # seconds between looks when nothing rings
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Where a proposal stands after its unit, and what people are to be told of it."""
+
+    where: approval.Where
+    told: tuple[tuple[EventType, int], ...] = ()
+    spoke: frozenset[str] = frozenset()
+    sentence: str = ""
+    client: str = ""
 
 
 class Sweep:
@@ -140,11 +151,11 @@ class Sweep:
             rehearsals = list(reader.due_rehearsals(now))
         self._checks.overdue()
         self._rehearsals.scheduled()
-        for row in proposals:
-            self._guard(self._proposal, row, plans, run)
+        if plans is not None:
+            self._proposals(proposals, plans, run)
         self._delivery.deliver(notices)
         for row in checks:
-            self._guard(self._check, row, run)
+            self._check(row, run)
         for row in rehearsals:
             self._hand_over(row["id"], run, self._rehearsals.move_on)
         return len(proposals) + len(notices) + len(checks) + len(rehearsals)
@@ -153,95 +164,36 @@ class Sweep:
         policy = self._policies.current()
         return Plans(policy, self._keeper.current(), self._duty.times(policy, now, reader))
 
-    def _guard(self, work: Callable[..., None], row: Row, *more: object) -> None:
-        """One thing that cannot be moved along must not stop the others."""
-        try:
-            work(row, *more)
-        except Closed:
-            return  # someone answered between looking and acting
-        except HandrailError as error:
-            log.warning("not moved along", id=row["id"], why=error.message)
-
     # --- proposals --------------------------------------------------------------------------
 
-    def _proposal(self, row: Row, plans: Plans, run: Callable[..., object] | None) -> None:
-        proposal_id, version = row["id"], row["version"]
+    def _proposals(
+        self, rows: Sequence[Row], plans: Plans, run: Callable[..., object] | None
+    ) -> None:
+        """Move *rows* along, many to a commit; one that cannot be stops none of the others."""
+        done = self._store.commit_each([_unit(row, plans) for row in rows])
+        known = self._keeper.current()
+        for row, one in zip(rows, done, strict=True):
+            match one:
+                case Done(answer=Moved() as moved):
+                    self._moved(row, moved, known, run)
+                case Done() | Closed():
+                    pass  # someone answered between looking and acting
+                case HandrailError():
+                    log.warning("not moved along", id=row["id"], why=one.message)
+                case _:
+                    log.error("not moved along", id=row["id"], exc_info=one)
 
-        def unit(view: View) -> Rows:
-            proposal, action = stands(view, proposal_id, version)
-            now = from_us(view.now)
-            where = approval.where(proposal, now)
-            current = State(action["state"])
-            if current not in {State.WAITING, State.APPROVED}:
-                return Rows((Change("proposal", (proposal_id, version), {"due_at": None}),))
-            clients = tuple(codec.load(action["clients"]))
-            if where.state is State.LAPSED:
-                move(current, State.LAPSED)
-                changes = (
-                    Change(
-                        "action",
-                        (action["id"],),
-                        {"state": State.LAPSED.value, "ended_at": view.now},
-                    ),
-                    Change("proposal", (proposal_id, version), {"due_at": None}),
-                )
-                event = Event(
-                    EventType.PROPOSAL_LAPSED,
-                    "handrail",
-                    action["id"],
-                    clients,
-                    {"version": version, "approved": current is State.APPROVED},
-                )
-                return Rows(changes, (event,), answer=(where, (), set()))
-            stored = view.row("proposal", proposal_id, version) or row
-            if where.state is State.APPROVED:
-                # It is begun by `release`, in its own unit; look again when it should be, and
-                # every second after that: a pause may end before the approval does.
-                runs = to_us(where.runs_at) if where.runs_at else 0
-                due = max(runs, view.now + 1_000_000)
-                change = Change("proposal", (proposal_id, version), {"due_at": due})
-                return Rows((change,), answer=(where, (), set()))
-            values: dict[str, Any] = {}
-            opened = max(stored["step"], 0) + 1
-            if opened <= where.step:
-                # A step opens: who is there is taken now, for it and for those after it.
-                chain = plans.anew(proposal.chain, opened, clients, now)
-                if chain != proposal.chain:
-                    proposal = replace(proposal, chain=chain)
-                    where = approval.where(proposal, now)
-                    values["chain"] = codec.chain_text(proposal.chain, proposal.also)
-            told = _to_tell(where, stored["step"], stored["due_at"], now)
-            values |= {"due_at": next_look(where, now), "step": where.step}
-            change = Change("proposal", (proposal_id, version), values)
-            events = [
-                Event(
-                    kind,
-                    "handrail",
-                    action["id"],
-                    clients,
-                    {
-                        "version": version,
-                        "role": proposal.chain[step].role,
-                        "people": len(proposal.chain[step].approvers - proposal.excluded.keys()),
-                        "until": rfc3339(where.due_at or proposal.lapses_at),
-                    },
-                )
-                for kind, step in told
-            ]
-            spoke = {a.person for a in proposal.answers}
-            return Rows((change,), tuple(events), answer=(where, told, spoke))
-
-        answer, _ = self._store.commit(unit)
-        if answer is None:
-            return
-        where, told, spoke = answer
+    def _moved(
+        self, row: Row, moved: Moved, known: Known, run: Callable[..., object] | None
+    ) -> None:
+        where = moved.where
         if where.state is State.LAPSED:
             self._bell.ring(row["action"])
         elif where.state is State.APPROVED:
             if where.runs_at is not None and where.runs_at <= self._clock.now():
                 self._hand_over(row["action"], run, self._release.release)
-        else:
-            self._ask_people(row, where, told, spoke)
+        elif moved.told:
+            self._ask_people(row, moved, known)
 
     def _check(self, row: Row, run: Callable[..., object] | None) -> None:
         self._hand_over(row["id"], run, self._checks.look)
@@ -269,45 +221,99 @@ class Sweep:
             with self._lock:
                 self._in_hand.discard(action)
 
-    def _ask_people(
-        self,
-        row: Row,
-        where: approval.Where,
-        told: Sequence[tuple[EventType, int]],
-        spoke: Collection[str],
-    ) -> None:
-        if not told:
-            return
-        kind = "alarm" if where.alarmed else "ask"
-        reminder = told[0][0] is EventType.PROPOSAL_REMINDED
-        with self._store.read() as reader:
-            full = reader.proposal(row["id"], row["version"])
-        if full is None:
-            return
-        people = self._keeper.current().people
-        names = {c.id: c.name for c in self._keeper.current().clients.values()}
-        deadline = where.due_at or from_us(row["lapses_at"])
-        message = Message(
-            ref=row["id"],
-            kind=kind,
-            title=(
-                f"{'Still waiting, approval' if reminder else 'Approval'} by {deadline:%H:%M} UTC: "
-                f"{full['sentence']}"
-            )[:160],
-            lines=(
-                f"Client: {names.get(full['client'], full['client'] or 'unknown')}",
-                f"Tier 3, version {row['version']}",
-                f"Time left: until {deadline:%H:%M} UTC, then it goes to the next person",
-            ),
-            path=f"/proposals/{row['id']}",
-            until=deadline,
-        )
-        for person_id in sorted(where.asked - set(spoke) if reminder else where.asked):
-            person = people.get(person_id)
+    def _ask_people(self, row: Row, moved: Moved, known: Known) -> None:
+        where = moved.where
+        reminder = moved.told[0][0] is EventType.PROPOSAL_REMINDED
+        message = _message(row, moved, known, reminder=reminder)
+        for person_id in sorted(where.asked - set(moved.spoke) if reminder else where.asked):
+            person = known.people.get(person_id)
             if person is not None and person.active:
                 channel = self._telling.reach(person, message)
                 if channel is not None:
                     self._ring.told(person.id, row["id"], channel)
+
+
+def _message(row: Row, moved: Moved, known: Known, *, reminder: bool) -> Message:
+    where = moved.where
+    deadline = where.due_at or from_us(row["lapses_at"])
+    client = known.clients.get(moved.client)
+    name = client.name if client else moved.client or "unknown"
+    still = "Still waiting, approval" if reminder else "Approval"
+    return Message(
+        ref=row["id"],
+        kind="alarm" if where.alarmed else "ask",
+        title=f"{still} by {deadline:%H:%M} UTC: {moved.sentence}"[:160],
+        lines=(
+            f"Client: {name}",
+            f"Tier 3, version {row['version']}",
+            f"Time left: until {deadline:%H:%M} UTC, then it goes to the next person",
+        ),
+        path=f"/proposals/{row['id']}",
+        until=deadline,
+    )
+
+
+def _unit(row: Row, plans: Plans) -> Unit:
+    """Moves one proposal along: a function of its dates and of the record's time alone."""
+    proposal_id, version = row["id"], row["version"]
+
+    def unit(view: View) -> Rows:
+        proposal, action = stands(view, proposal_id, version)
+        now = from_us(view.now)
+        where = approval.where(proposal, now)
+        current = State(action["state"])
+        key = (proposal_id, version)
+        if current not in {State.WAITING, State.APPROVED}:
+            return Rows((Change("proposal", key, {"due_at": None}),))
+        clients = tuple(codec.load(action["clients"]))
+        if where.state is State.LAPSED:
+            move(current, State.LAPSED)
+            ended = {"state": State.LAPSED.value, "ended_at": view.now}
+            changes = (
+                Change("action", (action["id"],), ended),
+                Change("proposal", key, {"due_at": None}),
+            )
+            facts = {"version": version, "approved": current is State.APPROVED}
+            event = Event(EventType.PROPOSAL_LAPSED, "handrail", action["id"], clients, facts)
+            return Rows(changes, (event,), answer=Moved(where))
+        stored = view.row("proposal", proposal_id, version) or row
+        if where.state is State.APPROVED:
+            # It is begun by `release`, in its own unit; look again when it should be, and
+            # every second after that: a pause may end before the approval does.
+            runs = to_us(where.runs_at) if where.runs_at else 0
+            due = max(runs, view.now + 1_000_000)
+            return Rows((Change("proposal", key, {"due_at": due}),), answer=Moved(where))
+        values: dict[str, Any] = {}
+        opened = max(stored["step"], 0) + 1
+        if opened <= where.step:
+            # A step opens: who is there is taken now, for it and for those after it.
+            chain = plans.anew(proposal.chain, opened, clients, now)
+            if chain != proposal.chain:
+                proposal = replace(proposal, chain=chain)
+                where = approval.where(proposal, now)
+                values["chain"] = codec.chain_text(proposal.chain, proposal.also)
+        told = _to_tell(where, stored["step"], stored["due_at"], now)
+        values |= {"due_at": next_look(where, now), "step": where.step}
+        events = [
+            Event(
+                kind,
+                "handrail",
+                action["id"],
+                clients,
+                {
+                    "version": version,
+                    "role": proposal.chain[step].role,
+                    "people": len(proposal.chain[step].approvers - proposal.excluded.keys()),
+                    "until": rfc3339(where.due_at or proposal.lapses_at),
+                },
+            )
+            for kind, step in told
+        ]
+        spoke = frozenset(a.person for a in proposal.answers)
+        moved = Moved(where, told, spoke, action["sentence"], action["client"])
+        return Rows((Change("proposal", key, values),), tuple(events), answer=moved)
+
+    return unit
 
 
 def _to_tell(

@@ -166,6 +166,13 @@ class View(Protocol):
 Unit = Callable[[View], Rows]
 
 
+class Done(NamedTuple):
+    """A unit that is durable: what it answered, and where its events stand."""
+
+    answer: Any
+    at: Sequence[At]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Find:
     """What is sought in the record: everything that is given must hold (SPEC 9)."""
@@ -372,6 +379,10 @@ class Store(Protocol):
         Raises whatever the unit raised (nothing written), `Unavailable` (nothing written, may be
         sent again) or `Unsure` (the commit's answer was lost: look it up by key; never act).
         """
+
+    def commit_each(self, units: Sequence[Unit]) -> Sequence[Done | Exception]:
+        """Commit *units* in order as `commit` would, many to a transaction: for each its answer
+        and positions, or why it was refused, which stops none of the others."""
 
     def read(self) -> AbstractContextManager[Reader]: ...
 

@@ -22,7 +22,7 @@ from handrail.errors import BadInput, Unavailable
 from handrail.ledger.checkpoint import base_of
 from handrail.store import queries
 from handrail.store.batch import Batches
-from handrail.store.contract import At, Event, Reader, Rows, Unit
+from handrail.store.contract import At, Done, Event, Reader, Rows, Unit
 from handrail.store.driver import Connection
 from handrail.store.migrate import migrate
 from handrail.store.reader import Readers
@@ -57,6 +57,9 @@ class Database:
 
     def commit(self, unit: Unit, *, first: bool = False) -> tuple[Any, Sequence[At]]:
         return self._writer.commit(unit, first=first)
+
+    def commit_each(self, units: Sequence[Unit]) -> Sequence[Done | Exception]:
+        return self._writer.commit_each(units)
 
     def read(self) -> AbstractContextManager[Reader]:
         return self._readers.read()

@@ -18,9 +18,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from handrail.errors import Unavailable, Unsure
+from handrail.errors import HandrailError, Unavailable, Unsure
 from handrail.store.batch import Batches, Result
-from handrail.store.contract import At, Unit
+from handrail.store.contract import At, Done, Unit
 
 #: Units in one transaction.
 MAX_BATCH = 256
@@ -35,13 +35,14 @@ _log = logging.getLogger(__name__)
 class _Ticket:
     """One unit and the caller who waits for it."""
 
-    __slots__ = ("lead", "result", "taken", "unit", "wake")
+    __slots__ = ("first", "lead", "result", "taken", "unit", "wake")
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
         self.result: Result | None = None
         self.taken = False  #: a leader has it
-        self.lead = False  #: woken to lead
+        self.lead = False  #: leads, or was woken to lead
+        self.first = False  #: leads from the start: nobody wakes it
         self.wake = threading.Lock()
         self.wake.acquire()
 
@@ -67,24 +68,66 @@ class Writer:
 
     def commit(self, unit: Unit, *, first: bool = False) -> tuple[Any, Sequence[At]]:
         """`Store.commit`."""
-        ticket = _Ticket(unit)
-        with self._lock:
-            if self._closed:
-                raise Unavailable("the store is closed", hint="Handrail is shutting down.")
-            if len(self._queue) + len(self._first) >= self._max_queue:
-                raise Unavailable("too many actions are waiting to be recorded")
-            (self._first if first else self._queue).append(ticket)
-            ticket.lead, self._leading = not self._leading, True
-        if not ticket.lead:
-            self._wait(ticket)
-        if ticket.result is None:
-            self._lead(ticket)
-        result = ticket.result
-        if result is None:
-            raise Unsure("the commit ended without an answer")
+        (ticket,) = self._enter([unit], first=first)
+        result = self._result(ticket)
         if result.error is not None:
             raise result.error
         return result.answer, result.at
+
+    def commit_each(self, units: Sequence[Unit]) -> list[Done | Exception]:
+        """`Store.commit_each`. As many units as go into one transaction wait at a time, so that
+        single callers get their turn between them."""
+        found: list[Done | Exception] = []
+        for start in range(0, len(units), MAX_BATCH):
+            tickets = self._enter(units[start : start + MAX_BATCH])
+            try:
+                found.extend(self._outcome(ticket) for ticket in tickets)
+            except BaseException:
+                self._leave(tickets)
+                raise
+        return found
+
+    def _outcome(self, ticket: _Ticket) -> Done | Exception:
+        try:
+            result = self._result(ticket)
+        except HandrailError as error:  # it waited in vain
+            return error
+        if result.error is None:
+            return Done(result.answer, result.at)
+        if not isinstance(result.error, Exception):
+            raise result.error
+        return result.error
+
+    def _enter(self, units: Sequence[Unit], *, first: bool = False) -> list[_Ticket]:
+        """Queue *units*; the first of them leads when nobody does."""
+        tickets = [_Ticket(unit) for unit in units]
+        with self._lock:
+            if self._closed:
+                raise Unavailable("the store is closed", hint="Handrail is shutting down.")
+            if len(self._queue) + len(self._first) + len(units) > self._max_queue:
+                raise Unavailable("too many actions are waiting to be recorded")
+            (self._first if first else self._queue).extend(tickets)
+            tickets[0].first = tickets[0].lead = not self._leading
+            self._leading = True
+        return tickets
+
+    def _result(self, ticket: _Ticket) -> Result:
+        if not ticket.first:
+            self._wait(ticket)
+        if ticket.result is None:
+            self._lead(ticket)
+        if ticket.result is None:
+            raise Unsure("the commit ended without an answer")
+        return ticket.result
+
+    def _leave(self, tickets: Sequence[_Ticket]) -> None:
+        """The caller of *tickets* goes: nobody must hand the lead to one of them."""
+        with self._lock:
+            for ticket in tickets:
+                self._forget(ticket)
+            leads = any(t.lead and not t.taken and t.result is None for t in tickets)
+        if leads:
+            self._hand_over()
 
     def on_commit(self, listener: Callable[[Sequence[str]], None]) -> None:
         """`Store.on_commit`; runs on a committing caller's thread."""
@@ -109,6 +152,7 @@ class Writer:
             with self._lock:
                 self._forget(ticket)
                 leads = ticket.lead and ticket.result is None
+                ticket.lead = False
             if leads:
                 self._hand_over()
             raise
