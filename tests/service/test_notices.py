@@ -12,7 +12,7 @@ from handrail.core.notice import Told, card_for, joins, urgent
 from handrail.core.policy import load
 from handrail.errors import BadInput, Closed, Conflict, NotAllowed, NotFound
 from support.checker import check
-from support.house import House, policy_files
+from support.house import PEOPLE, House, policy_files
 
 
 def told(house: House) -> Counter[str]:
@@ -35,6 +35,20 @@ def test_I19_similar_notices_become_one_card_with_a_count(house: House) -> None:
     joined = [e for e in house.entries() if e["type"] == "handrail:notice:joined"]
     assert len(joined) == 7  # each has its own entry: it was told of, and how
     check(house.entries())
+
+
+def test_I19_similar_ones_share_a_card_also_where_nobody_is_designated(house: House) -> None:
+    """A team that nothing has reached yet: the chain is walked, and not with a message each."""
+    for person in PEOPLE:
+        house.change("person", (person,), reached_at=None)
+    for _ in range(40):
+        house.act("assign_licence", sku="E3")
+
+    house.sweep(seconds=1)
+
+    with house.store.read() as reader:
+        assert {n["state"] for n in reader.notices(limit=100)} == {"sent"}
+    assert len(house.mail.got) == 1
 
 
 def test_another_client_gets_its_own_card(house: House) -> None:

@@ -9,7 +9,17 @@ import platform
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handrail.bench import action, decision, doors, importing, ledger, looking, month, waiting
+from handrail.bench import (
+    action,
+    decision,
+    doors,
+    importing,
+    ledger,
+    looking,
+    month,
+    telling,
+    waiting,
+)
 from handrail.errors import BadInput
 
 Say = Callable[[str], None]
@@ -24,6 +34,7 @@ BENCHES: Mapping[str, Callable[[Say], dict[str, Any]]] = {
     "ledger": ledger.run,
     "month": month.run,
     "waiting": waiting.run,
+    "telling": telling.run,
 }
 
 

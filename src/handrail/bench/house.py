@@ -1,6 +1,6 @@
 """A small organisation to measure on: one connection of an in-process callable that does nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -86,9 +86,19 @@ def request(n: int, key: str | None = None) -> Request:
 
 
 @contextmanager
-def open_house(folder: Path, *, rules: int = 20, port: int = 0) -> Iterator[tuple[House, Agent]]:
-    """A started house in *folder* with one agent that may call `bench.restart`."""
+def open_house(
+    folder: Path,
+    *,
+    rules: int = 20,
+    port: int = 0,
+    files: Mapping[str, str] | None = None,
+    more: Mapping[str, Callable[..., object]] | None = None,
+) -> Iterator[tuple[House, Agent]]:
+    """A started house in *folder* with one agent that may call `bench.restart`; *files* are
+    another policy, *more* further tools."""
     callables = Callables()
+    for tool, work in (more or {}).items():
+        callables.register("bench", tool, work)
     callables.register("bench", "restart", lambda client, device, service: {"restarted": True})
     settings = Settings(
         data=folder, database=f"sqlite:///{folder / 'bench.db'}", policy=None, port=port
@@ -96,14 +106,14 @@ def open_house(folder: Path, *, rules: int = 20, port: int = 0) -> Iterator[tupl
     house = build(settings, clock=SystemClock(), callables=callables)
     house.start()
     try:
-        _, agent = furnish(house, policy(rules, max(1, rules // 20)), keep=folder / "key")
+        _, agent = furnish(house, files or policy(rules, max(1, rules // 20)), keep=folder / "key")
         yield house, agent
     finally:
         house.close()
 
 
 def furnish(
-    house: House, files: dict[str, str], *, keep: Path | None = None
+    house: House, files: Mapping[str, str], *, keep: Path | None = None
 ) -> tuple[SignedIn, Agent]:
     """Give *house* a person, a client, a policy and an agent; the agent's key is written to
     *keep*."""

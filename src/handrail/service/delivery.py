@@ -118,16 +118,15 @@ class Delivery:
         kind = self._policies.current().row(row["type"])
         pressing = notice.urgent(kind, State(row["action_state"]), row["confidence"])
         one = _told(row)
-        if not pressing:
-            for person in tried:
-                card = board.card(person.id, one)
-                if card is not None:
-                    joined.setdefault(card, []).append(row)
-                    return
         if late or not any(pressing or board.room(p.id) for p in tried):
-            # The designated person could not be reached, or has had enough: it walks the chain
-            # as a proposal would.
+            # Nobody is designated, or could be reached, or has had enough: it walks the chain as
+            # a proposal would.
             tried += [p for p in self._walk(row) if p not in tried]
+        cards = (board.card(p.id, one) for p in tried if not pressing)
+        card = next((card for card in cards if card is not None), None)
+        if card is not None:
+            joined.setdefault(card, []).append(row)
+            return
         able = [p for p in tried if pressing or board.room(p.id)]
         message = _message(row)
         reached = next((p for p in able if self._telling.reach(p, message)), None)
