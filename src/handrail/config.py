@@ -33,6 +33,16 @@ class Settings:
     webhook: str = ""  #: URL that what happens is posted to, signed
     webhook_secret_file: Path | None = None  #: file of its secrets, one `whsec_…` a line
     webhook_hosts: str = ""  #: `a.example,b.example`: hosts it may have at private addresses
+    passwords: bool = True  #: `off`: nobody signs in by password; single sign-on or a passkey
+    oidc_issuer: str = ""  #: single sign-on provider (OpenID Connect), its issuer; empty: none
+    oidc_client_id: str = ""  #: what the provider knows this Handrail by
+    oidc_client_secret_file: Path | None = None  #: file of its secret; empty: a public client
+    oidc_name: str = "single sign-on"  #: the provider as people know it, on the button
+    oidc_scope: str = "openid profile email"  #: what it is asked for; some need `groups` as well
+    oidc_groups_claim: str = "groups"  #: the claim of its ID token that lists groups
+    oidc_groups_file: Path | None = None  #: YAML file, `group: role` or `group: role@client`
+    oidc_groups_hours: float = 24.0  #: hours that roles from groups count after a sign-in
+    oidc_trust_email: bool = False  #: `on`: all its addresses count as verified
     hold: float = 45.0  #: seconds a tier 3 call may be held before it answers *pending*
 
     @property
@@ -64,6 +74,18 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
         webhook=env.get("HANDRAIL_WEBHOOK", ""),
         webhook_secret_file=_path(env.get("HANDRAIL_WEBHOOK_SECRET_FILE")),
         webhook_hosts=env.get("HANDRAIL_WEBHOOK_HOSTS", ""),
+        passwords=_switch("HANDRAIL_PASSWORDS", env.get("HANDRAIL_PASSWORDS", "on")),
+        oidc_issuer=env.get("HANDRAIL_OIDC_ISSUER", ""),
+        oidc_client_id=env.get("HANDRAIL_OIDC_CLIENT_ID", ""),
+        oidc_client_secret_file=_path(env.get("HANDRAIL_OIDC_CLIENT_SECRET_FILE")),
+        oidc_name=env.get("HANDRAIL_OIDC_NAME", "single sign-on"),
+        oidc_scope=env.get("HANDRAIL_OIDC_SCOPE", "openid profile email"),
+        oidc_groups_claim=env.get("HANDRAIL_OIDC_GROUPS_CLAIM", "groups"),
+        oidc_groups_file=_path(env.get("HANDRAIL_OIDC_GROUPS_FILE")),
+        oidc_groups_hours=_hours(env.get("HANDRAIL_OIDC_GROUPS_HOURS", "24")),
+        oidc_trust_email=_switch(
+            "HANDRAIL_OIDC_TRUST_EMAIL", env.get("HANDRAIL_OIDC_TRUST_EMAIL", "off")
+        ),
         hold=_seconds(env.get("HANDRAIL_HOLD", "45")),
     )
     given = {k: v for k, v in overrides.items() if v is not None and k != "data"}
@@ -88,6 +110,24 @@ def _seconds(text: str) -> float:
     if not 0 <= value <= 3600:
         raise BadInput(f"HANDRAIL_HOLD is {text!r}", hint="Set it to seconds from 0 to 3600.")
     return value
+
+
+def _hours(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 720:
+        raise BadInput(
+            f"HANDRAIL_OIDC_GROUPS_HOURS is {text!r}", hint="Set it to hours, at most 720."
+        )
+    return value
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise BadInput(f"{name} is {text!r}", hint="Set it to on or off.")
+    return text == "on"
 
 
 def _origin(text: str) -> str:

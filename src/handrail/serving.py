@@ -41,6 +41,7 @@ def application(house: House, *, after_start: Callable[[], None] | None = None) 
         house.identity,
         house.clock,
         url=settings.url,
+        ways=house.ways,
         organisation=lambda: house.organisation,
         present=house.console,
     )

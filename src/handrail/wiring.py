@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from handrail import outward
@@ -20,7 +21,12 @@ from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.executor import Executor
 from handrail.connectors.host import Host
 from handrail.errors import BadInput, NotFound
+from handrail.identity import groups
 from handrail.identity.identity import Identity
+from handrail.identity.oidc import Provider, Registration
+from handrail.identity.passkeys import Passkeys, possible
+from handrail.identity.single_sign_on import BACK, SingleSignOn, Terms
+from handrail.identity.ways import Ways
 from handrail.ledger import custody
 from handrail.ledger.signer import Signer
 from handrail.onlyone import OnlyOne
@@ -187,6 +193,7 @@ class House:
     host: Host
     console: ConsoleChannel
     identity: Identity
+    ways: Ways
     middle: Middle
     calendars: Calendars
     follower: Follower | None  #: None without a webhook
@@ -283,6 +290,7 @@ def build(
     )
     made.append(together.services.policies)
     together.services.policies.sources = calendars.sources
+    identity = Identity(store, clock, with_passwords=settings.passwords)
     return House(
         settings=settings,
         lock=OnlyOne(data),
@@ -290,7 +298,8 @@ def build(
         store=store,
         host=host,
         console=console,
-        identity=Identity(store, clock),
+        identity=identity,
+        ways=ways_of(settings, clock, store, identity),
         middle=together,
         calendars=calendars,
         follower=follower_of(settings, clock, store),
@@ -325,6 +334,34 @@ def webhook_of(settings: Settings) -> Webhook | None:
         return None
     keys = secrets(_secret(settings.webhook_secret_file, "HANDRAIL_WEBHOOK_SECRET_FILE"))
     return Webhook(settings.webhook, keys, outward.hosts(settings.webhook_hosts))
+
+
+def ways_of(settings: Settings, clock: Clock, store: Store, identity: Identity) -> Ways:
+    """The ways to sign in that *settings* offer. Raises `BadInput` naming what can't be used."""
+    passkeys = Passkeys(identity, store, clock, settings.url) if possible(settings.url) else None
+    if not settings.oidc_issuer:
+        if not settings.passwords:
+            raise BadInput("nobody could sign in", hint="HANDRAIL_PASSWORDS=off needs a provider.")
+        return Ways(passkeys=passkeys)
+    if not settings.oidc_client_id:
+        raise BadInput("HANDRAIL_OIDC_CLIENT_ID is empty", hint="The provider gave you one.")
+    registration = Registration(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        secret=_secret(settings.oidc_client_secret_file, "HANDRAIL_OIDC_CLIENT_SECRET_FILE"),
+        redirect=settings.url + BACK,
+        scope=settings.oidc_scope,
+    )
+    terms = Terms(
+        groups=groups.load(_secret(settings.oidc_groups_file, "HANDRAIL_OIDC_GROUPS_FILE")),
+        groups_claim=settings.oidc_groups_claim,
+        age=timedelta(hours=settings.oidc_groups_hours),
+        trust_email=settings.oidc_trust_email,
+        name=settings.oidc_name,
+    )
+    provider = Provider(registration, clock)
+    single = SingleSignOn(identity, store, clock, provider, terms)
+    return Ways(provider=single, passkeys=passkeys)
 
 
 def _secret(path: Path | None, name: str) -> str:

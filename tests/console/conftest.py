@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from handrail import console
 from handrail.channels.console import ConsoleChannel
+from handrail.identity.ways import Ways
 from support.doors import Doors, served
 from support.house import SIGNED, policy_files, row
 
@@ -32,6 +33,7 @@ class Consoled(Doors):
     """Doors with the console beside the API; `url` is where the browser finds it."""
 
     url = URL
+    ways = Ways()
 
     def build(self) -> FastAPI:
         app = super().build()
@@ -41,6 +43,7 @@ class Consoled(Doors):
             self.identity,
             self.clock,
             url=self.url,
+            ways=self.ways,
             organisation=lambda: "Northgate Managed IT",
             present=ConsoleChannel(self.clock),
         )

@@ -235,7 +235,7 @@ def test_an_old_sign_in_is_asked_again_and_keeps_what_was_entered(
     doors.session("per_anna")
     doors.clock.advance(timedelta(minutes=16))
     page.goto(f"/proposals/{proposal}")
-    expect(page.get_by_text("You will be asked for your password.")).to_be_visible()
+    expect(page.get_by_text("You will be asked to sign in again.")).to_be_visible()
     approve(page)
     page.get_by_label("Password").fill("correct horse battery staple")
     page.get_by_role("button", name="Sign in again").click()

@@ -226,6 +226,7 @@ def test_the_first_person_sets_up_and_the_link_works_once(tmp_path: Any) -> None
     from handrail.channels.console import ConsoleChannel
     from handrail.clock import FakeClock
     from handrail.identity.identity import Identity
+    from handrail.identity.ways import Ways
     from handrail.store.database import open_store
     from support.house import House, sealer_at
 
@@ -236,7 +237,7 @@ def test_the_first_person_sets_up_and_the_link_works_once(tmp_path: Any) -> None
         identity = Identity(store, clock)
         app = api.build(house.s, identity, clock, config.load({}, data=tmp_path))
         console.mount(
-            app, house.s, identity, clock, url="http://testserver",
+            app, house.s, identity, clock, url="http://testserver", ways=Ways(),
             organisation=lambda: "", present=ConsoleChannel(clock),
         )  # fmt: skip
         path = identity.invite("eve@x.example")

@@ -264,7 +264,7 @@ def test_people_with_their_roles(reader, put, make):
     )
 
     assert [orjson.loads(p["roles"]) for p in reader.people()] == [
-        [{"role": "security-lead", "client": "", "since": 5}],
+        [{"role": "security-lead", "client": "", "since": 5, "until": None}],
         [],
     ]
 

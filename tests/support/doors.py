@@ -72,10 +72,10 @@ def opened(folder: Path, *, files: dict[str, str] | None = None) -> Iterator[Doo
 
 
 @contextmanager
-def served(app: Starlette) -> Iterator[str]:
-    """*app* on a real port of this computer; its URL."""
+def served(app: Starlette, port: int = 0) -> Iterator[str]:
+    """*app* on a real port of this computer, a free one unless one is named; its URL."""
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on")
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="on")
     )
     thread = threading.Thread(target=server.run, name="served", daemon=True)
     thread.start()

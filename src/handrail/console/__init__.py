@@ -15,7 +15,9 @@ from handrail.console import (
     inbox,
     matrix,
     package,
+    passkeys,
     pause,
+    provider,
     search,
     settings,
     shadow,
@@ -26,11 +28,12 @@ from handrail.console.live import Live
 from handrail.console.render import Renderer
 from handrail.console.static import Assets
 from handrail.identity.identity import Identity
+from handrail.identity.ways import Ways
 from handrail.service import Services
 
 #: One module a family of pages. The last one has the page for every other path.
 FAMILIES = (
-    account, inbox, package, feed, actions, matrix, pause, shadow, audit, availability, team, settings,
+    account, provider, passkeys, inbox, package, feed, actions, matrix, pause, shadow, audit, availability, team, settings,
     drafts, search,
 )  # fmt: skip
 
@@ -42,13 +45,14 @@ def mount(
     clock: Clock,
     *,
     url: str,
+    ways: Ways,
     organisation: Callable[[], str],
     present: Present,
 ) -> None:
     """Add the console's pages to *app*. ``present`` is told who has a live page open."""
     assets = Assets()
     renderer = Renderer(services, clock, assets, organisation=organisation)
-    door = Door(services, identity, clock, renderer, secure=url.startswith("https://"))
+    door = Door(services, identity, ways, clock, renderer, secure=url.startswith("https://"))
     app.add_route("/events", Live(services, identity, present).stream, include_in_schema=False)
     app.mount("/static", assets)
     for family in FAMILIES:

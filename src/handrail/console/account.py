@@ -1,10 +1,12 @@
 """Signing in and out, set-up, stepping up, confirming a terminal, and one's own wishes."""
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 
-from handrail.console.door import Pages, Visit, cookie_name, safe
+from handrail.console.door import Pages, Visit, cookie_name, safe, status_of
 from handrail.console.render import KEYS_COOKIE, THEME_COOKIE, THEMES
-from handrail.errors import BadInput, HandrailError, NotSignedIn
+from handrail.errors import BadInput, HandrailError
 
 _YEAR = 365 * 24 * 3600  # seconds
 
@@ -13,7 +15,7 @@ def login(visit: Visit) -> Response:
     """The sign-in page."""
     if visit.who is not None:
         return visit.go(visit.query("to", "/inbox"))
-    return visit.page("login.html", to=visit.query("to", "/inbox"), error=None, email="")
+    return sign_in_page(visit, None, to=visit.query("to", "/inbox"))
 
 
 def sign_in(visit: Visit) -> Response:
@@ -25,10 +27,24 @@ def sign_in(visit: Visit) -> Response:
             email, visit.said("password"), via="console", address=address
         )
     except HandrailError as error:
-        status = 401 if isinstance(error, NotSignedIn) else 429
-        return visit.page("login.html", status=status, to=to, error=error, email=email)
+        return sign_in_page(visit, error, to=to, email=email)
     visit.cookies[cookie_name(visit.request)] = token
     return visit.go(safe(to))
+
+
+def sign_in_page(
+    visit: Visit, error: HandrailError | None, *, to: str, email: str = ""
+) -> Response:
+    """The sign-in page with every way there is, and what went wrong."""
+    status = status_of(error) if error else 200
+    return visit.page("login.html", status=status, to=to, error=error, email=email)
+
+
+def step_up_page(
+    visit: Visit, error: HandrailError, *, to: str, kept: Mapping[str, str]
+) -> Response:
+    """The page that asks to sign in again, with what went wrong."""
+    return visit.page("step_up.html", status=status_of(error), kept=kept, to=to, error=error)
 
 
 def step_up(visit: Visit) -> Response:
@@ -38,7 +54,7 @@ def step_up(visit: Visit) -> Response:
     try:
         token, who = visit.identity.step_up(visit.token, visit.said("password"))
     except HandrailError as error:
-        return visit.page("step_up.html", status=401, kept=kept, to=to, error=error)
+        return step_up_page(visit, error, to=to, kept=kept)
     visit.cookies[cookie_name(visit.request)] = token
     visit.who = who
     return visit.page("step_up_go.html", kept=kept, to=to)

@@ -38,6 +38,7 @@ from handrail.errors import (
     Unavailable,
 )
 from handrail.identity.identity import Identity
+from handrail.identity.ways import Ways
 from handrail.service import Services
 from handrail.service.shapes import InboxRow
 
@@ -85,12 +86,14 @@ class Visit:
     request: Request
     services: Services
     identity: Identity
+    ways: Ways
     clock: Clock
     renderer: Renderer
     who: SignedIn | None = None
     form: Mapping[str, str] = field(default_factory=dict)
     cookies: dict[str, str | None] = field(default_factory=dict)
     back: str = "/inbox"  #: where a page of errors leads back to
+    shown_at: str = ""  #: where a live page finds itself anew, if not at its own address
     after: int = 0  #: length of the record before anything of the page was read
 
     @property
@@ -149,6 +152,7 @@ class Door:
         self,
         services: Services,
         identity: Identity,
+        ways: Ways,
         clock: Clock,
         renderer: Renderer,
         *,
@@ -156,6 +160,7 @@ class Door:
     ) -> None:
         self._services = services
         self._identity = identity
+        self._ways = ways
         self._clock = clock
         self._renderer = renderer
         self._secure = secure
@@ -175,7 +180,13 @@ class Door:
 
     def _answer(self, work: Page, request: Request, form: Mapping[str, str] | None) -> Response:
         visit = Visit(
-            request, self._services, self._identity, self._clock, self._renderer, form=form or {}
+            request,
+            self._services,
+            self._identity,
+            self._ways,
+            self._clock,
+            self._renderer,
+            form=form or {},
         )
         try:
             visit.who = self._who(visit)
@@ -192,7 +203,7 @@ class Door:
             return _unforeseen(visit, error)
         for name, value in visit.cookies.items():
             if value is None:
-                response.delete_cookie(name, path="/")
+                response.delete_cookie(name, path="/", secure=self._secure)
             else:
                 response.set_cookie(
                     name, value, path="/", httponly=True, samesite="lax", secure=self._secure
@@ -232,9 +243,9 @@ def status_of(error: HandrailError) -> int:
     return next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
 
 
-def cookie_name(request: Request) -> str:
+def cookie_name(request: Request, name: str = "handrail") -> str:
     """`__Host-` where the page came by https; without it browsers refuse that prefix."""
-    return "__Host-handrail" if request.url.scheme == "https" else "handrail"
+    return f"__Host-{name}" if request.url.scheme == "https" else name
 
 
 def safe(path: str) -> str:

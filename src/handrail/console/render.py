@@ -82,7 +82,9 @@ class Renderer:
             who=visit.who,
             csrf=visit.who.csrf if visit.who else "",
             path=visit.request.url.path,
-            here=visit.request.url.path + (f"?{q}" if (q := visit.request.url.query) else ""),
+            here=visit.shown_at or _address(visit),
+            ways=visit.ways,
+            passwords=visit.identity.with_passwords,
             theme=theme if theme in THEMES[1:] else "",
             letters=visit.request.cookies.get(KEYS_COOKIE) != "off",
             now=rfc3339(self._clock.now()),
@@ -102,6 +104,11 @@ class Renderer:
             return ""
         at, now = datetime.fromisoformat(text).astimezone(), self._clock.now().astimezone()
         return at.strftime("%H:%M" if at.date() == now.date() else "%-d %b, %H:%M")
+
+
+def _address(visit: "Visit") -> str:
+    url = visit.request.url
+    return url.path + (f"?{url.query}" if url.query else "")
 
 
 def day(text: str | None) -> str:

@@ -18,7 +18,9 @@ def profile(visit: Visit) -> Response:
     person = visit.person
     people = visit.services.read.people()
     me = next(p for p in people if p["id"] == person.person)
-    return visit.page("settings.html", me=me)
+    ways = visit.ways
+    passkeys = ways.passkeys.of(person.person) if ways.passkeys is not None else []
+    return visit.page("settings.html", me=me, passkeys=passkeys)
 
 
 def people(visit: Visit) -> Response:

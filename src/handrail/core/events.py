@@ -112,6 +112,8 @@ class EventType(StrEnum):
     SIGN_IN_FAILED = "person:session:refused"
     SIGNED_OUT = "person:session:signed-out"
     STEPPED_UP = "person:session:stepped-up"
+    PASSKEY_ADDED = "person:passkey:added"
+    PASSKEY_REMOVED = "person:passkey:removed"
     AGENT_ADDED = "person:agent:added"
     AGENT_CHANGED = "person:agent:changed"
     KEY_ISSUED = "person:key:issued"
@@ -214,6 +216,8 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.SIGN_IN_FAILED: "A sign-in was refused.",
     EventType.SIGNED_OUT: "{who} signed out.",
     EventType.STEPPED_UP: "{who} signed in again for a decision.",
+    EventType.PASSKEY_ADDED: "{who} added a passkey.",
+    EventType.PASSKEY_REMOVED: "{who} removed a passkey.",
     EventType.AGENT_ADDED: "{who} registered the agent {agent}.",
     EventType.AGENT_CHANGED: "{who} changed the agent {agent}: {what}.",
     EventType.KEY_ISSUED: "{who} issued a key to {agent}.",

@@ -6,7 +6,7 @@ a digest is taken over them: the bytes hashed are the bytes sent.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -107,6 +107,7 @@ class Role:
     client: str | None = None
     since: datetime | None = None
     by: str = ""  #: the person who lends it, where it is a delegation
+    until: datetime | None = None  #: when it ends unless groups of the provider say it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,11 @@ class Person:
     def holds(self, role: str, client: str | None) -> bool:
         """Whether the person holds *role* for *client* (or for all clients)."""
         return any(r.name == role and r.client in {None, client} for r in self.roles)
+
+    def at(self, now: datetime) -> "Person":
+        """The person without the roles that had ended by *now*."""
+        held = frozenset(r for r in self.roles if r.until is None or r.until > now)
+        return self if held == self.roles else replace(self, roles=held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

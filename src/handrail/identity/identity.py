@@ -17,7 +17,7 @@ from handrail.clock import Clock, from_us, to_us
 from handrail.core import ids
 from handrail.core.events import EventType
 from handrail.core.model import Agent, SignedIn
-from handrail.errors import BadInput, Closed, NotFound, NotSignedIn, StepUpNeeded
+from handrail.errors import BadInput, Closed, NotAllowed, NotFound, NotSignedIn, StepUpNeeded
 from handrail.identity import passwords
 from handrail.identity.limits import Limit
 from handrail.privacy import tokens
@@ -28,6 +28,7 @@ from handrail.store.newcomer import LINK_LIFE, NewPerson, role_puts
 _WINDOW = timedelta(minutes=15)
 CONSOLE_SESSION = timedelta(hours=12)
 CLI_SESSION = timedelta(days=30)
+_NEVER = 1 << 62  # microseconds
 DEVICE_LIFE = timedelta(minutes=10)
 DEVICE_INTERVAL = 2  # seconds between polls
 #: Confirming a terminal makes a session that may approve, so an older sign-in may not do it.
@@ -56,9 +57,11 @@ class DeviceStart:
 class Identity:
     """Answers the doors' one question: who is this?"""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, with_passwords: bool = True) -> None:
         self._store = store
         self._clock = clock
+        #: Whether a password signs anybody in (`HANDRAIL_PASSWORDS`).
+        self.with_passwords = with_passwords
         #: From one address: for one name, and for all. For one name from everywhere: more, so
         #: that guessing elsewhere does not keep an approver out, and few enough to be hopeless.
         self._by_place = Limit(5, _WINDOW)
@@ -106,6 +109,7 @@ class Identity:
 
         Raises `NotSignedIn`, the same for an unknown name and a wrong password, and `TooMany`.
         """
+        self._by_password()
         name, now = email.strip().casefold(), self._clock.monotonic()
         limits = [(self._by_address, address)] if address else []
         limits += [(self._by_place, f"{address} {name}"), (self._by_name, name)]
@@ -115,27 +119,36 @@ class Identity:
             person = next((p for p in reader.people() if p["email"] == name), None)
         right = passwords.verify(password, person["password"] if person else None)
         if person is None or not right or not person["active"]:
-            self._refused("handrail")
+            self.refused("handrail")
             raise NotSignedIn("this e-mail address and password do not go together")
         for limit, key in limits:
             limit.give_back(key)
-        return self._new_session(person["id"], via, EventType.SIGNED_IN)
+        return self.new_session(person["id"], via, EventType.SIGNED_IN)
 
     def step_up(self, token: str, password: str) -> tuple[str, SignedIn]:
         """Sign in again for a decision: the old token ends, a new one is returned.
 
         Raises `NotSignedIn` and `TooMany`; then the old one stands as it was."""
+        self._by_password()
         who = self.who(token)
         self._by_person.take(who.person, self._clock.monotonic())
         with self._store.read() as reader:
             person = reader.row("person", who.person)
         if person is None or not passwords.verify(password, person["password"]):
-            self._refused(f"person:{who.person}")
+            self.refused(f"person:{who.person}")
             raise NotSignedIn("this is not your password")
         self._by_person.give_back(who.person)
-        return self._new_session(
+        return self.new_session(
             who.person, who.via, EventType.STEPPED_UP, ends=tokens.hashed(token)
         )
+
+    def _by_password(self) -> None:
+        """Raise `NotAllowed` where the operator has switched passwords off."""
+        if not self.with_passwords:
+            raise NotAllowed(
+                "passwords are switched off here",
+                hint="Sign in with single sign-on or a passkey.",
+            )
 
     def sign_out(self, token: str) -> None:
         """End the session. Signing out twice is signing out."""
@@ -150,19 +163,25 @@ class Identity:
 
         self._store.commit(unit)
 
-    def _refused(self, principal: str) -> None:
+    def refused(self, principal: str) -> None:
+        """Record that somebody was refused."""
         event = Event(EventType.SIGN_IN_FAILED, principal)
         self._store.commit(lambda view: Rows(events=(event,)))
 
-    def _new_session(
+    def new_session(
         self,
         person: str,
         via: str,
         kind: EventType,
         *,
+        by: str = "password",
         ends: bytes | None = None,
         signed_in_at: int | None = None,
+        expires_at: int | None = None,
     ) -> tuple[str, SignedIn]:
+        """A new session of *person*, signed in *by* a password, the provider, …; the session whose
+        hash is *ends* is over with it. It ends after its usual life or at *expires_at*, whichever
+        comes first. Raises `NotSignedIn` for someone who has left."""
         token, csrf = tokens.session_token(), secrets.token_urlsafe(24)
         life = CLI_SESSION if via == "cli" else CONSOLE_SESSION
 
@@ -177,14 +196,17 @@ class Identity:
                 "via": via,
                 "at": view.now,
                 "signed_in_at": view.now if signed_in_at is None else signed_in_at,
-                "expires_at": view.now + life // timedelta(microseconds=1),
+                "expires_at": min(
+                    view.now + life // timedelta(microseconds=1),
+                    expires_at if expires_at is not None else _NEVER,
+                ),
             }
             writes: list[Put | Drop] = [Put("session", session)]
             if ends is not None:
                 if view.row("session", ends) is None:
                     raise NotSignedIn("your session has ended")
                 writes.append(Drop("session", (ends,)))
-            event = Event(kind, f"person:{person}", facts={"via": via})
+            event = Event(kind, f"person:{person}", facts={"via": via, "by": by})
             return Rows(tuple(writes), (event,), answer=_signed_in(session, row))
 
         who, _ = self._store.commit(unit)
@@ -259,6 +281,7 @@ class Identity:
                 puts += role_puts(new.id, [(r, "") for r in FIRST_ROLES], view.now, new.id)
                 event = Event(EventType.SET_UP, f"person:{new.id}")
             else:
+                self._by_password()
                 person = invited
                 row = view.row("person", invited)
                 if row is None or not row["active"]:
@@ -274,7 +297,7 @@ class Identity:
             return Rows(writes, (event,), control=True, answer=person)
 
         person, _ = self._store.commit(unit)
-        return self._new_session(str(person), "console", EventType.SIGNED_IN)
+        return self.new_session(str(person), "console", EventType.SIGNED_IN, by="link")
 
     # --- sign-in from a terminal (RFC 8628 in spirit) ---------------------------------------
 
@@ -343,8 +366,12 @@ class Identity:
         if device is None:
             return None
         # Dying here loses the code and gives nobody a session: they run `handrail login` again.
-        token, _ = self._new_session(
-            device["person"], "cli", EventType.SIGNED_IN, signed_in_at=device["at"]
+        token, _ = self.new_session(
+            device["person"],
+            "cli",
+            EventType.SIGNED_IN,
+            by="terminal",
+            signed_in_at=device["at"],
         )
         return token
 

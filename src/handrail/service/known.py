@@ -82,6 +82,12 @@ def _read(reader: Reader) -> Known:
 
 def _person(row: Row, lends: tuple[Delegation, ...]) -> Person:
     roles = frozenset(
-        Role(r["role"], r["client"] or None, from_us(r["since"])) for r in codec.load(row["roles"])
+        Role(
+            r["role"],
+            r["client"] or None,
+            from_us(r["since"]),
+            until=None if r["until"] is None else from_us(r["until"]),
+        )
+        for r in codec.load(row["roles"])
     )
     return nouns.person(row, roles, lends)

@@ -142,9 +142,13 @@ class Directory:
                 raise NotAllowed("nobody gives a role to themselves")
             if client and view.client(client) is None:
                 raise NotFound(f"no client {client}")
-            if view.row("person_role", person, role, client or "") is not None:
+            held = view.row("person_role", person, role, client or "")
+            if held is not None and held["until"] is None:
                 return Rows()
-            writes = role_puts(person, [(role, client or "")], view.now, by)
+            writes: list[Write] = [*role_puts(person, [(role, client or "")], view.now, by)]
+            if held is not None:  # from a group: from now on it is held whatever groups say
+                kept = {"by": by, "until": None, "lapsed_at": None}
+                writes = [Change("person_role", (person, role, client or ""), kept)]
             event = _role_event(EventType.ROLE_GRANTED, by, person, role, client or "")
             return Rows(tuple(writes), (event,), control=True)
 

@@ -27,6 +27,7 @@ from handrail.service.checks import Checks
 from handrail.service.delivery import Delivery
 from handrail.service.duty import Duty
 from handrail.service.known import Keeper, Known
+from handrail.service.lapse import lapse
 from handrail.service.plans import Plans
 from handrail.service.policies import Policies
 from handrail.service.rehearse import Rehearsals
@@ -149,6 +150,7 @@ class Sweep:
             plans = self._plans(reader, from_us(now)) if proposals else None
             checks = list(reader.due_checks(now))
             rehearsals = list(reader.due_rehearsals(now))
+        lapse(self._store, now)
         self._checks.overdue()
         self._rehearsals.scheduled()
         if plans is not None:

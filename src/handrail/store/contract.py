@@ -216,7 +216,22 @@ class Reader(Protocol):
 
     def clients(self) -> Sequence[Row]: ...
     def people(self) -> Sequence[Row]:
-        """`person` rows, each with `roles`: JSON list of {role, client, since}."""
+        """`person` rows, each with `roles`: JSON list of {role, client, since, until}."""
+
+    def aged_roles(self, now: int) -> Sequence[Row]:
+        """Roles from groups (`person`, `role`, `client`) that are too old at *now*."""
+
+    def roles(self, person: str) -> Sequence[Row]:
+        """Every `person_role` row of a person, lapsed ones too."""
+
+    def subject(self, issuer: str, person: str) -> Row | None:
+        """Who the person is at the provider."""
+
+    def passkeys(self, person: str) -> Sequence[Row]:
+        """The `passkey` rows of a person, oldest first."""
+
+    def stale_tries(self, now: int) -> Sequence[Row]:
+        """Sign-ins (`hash`) that went to the provider and ended without coming back."""
 
     def delegations(self, now: int) -> Sequence[Row]:
         """`delegation` rows that have not ended at *now*, agreed or not."""

@@ -82,6 +82,7 @@ class Memory:
         self.windows = Windows()
         self.policies: dict[int, str] = {}
         self.people: dict[str, Person] = {}
+        self.aging: dict[str, bool] = {}  # whose roles end by themselves
         self._person_rows: dict[str, Row] = {}
         self._roles: dict[str, Mapping[tuple[str, str], Role]] = {}
         self._lends: dict[str, Mapping[str, Delegation]] = {}
@@ -154,8 +155,9 @@ class Memory:
         id, role, at = key
         roles = dict(self._roles.get(id, {}))
         roles.pop((role, at), None)
-        if row is not None:
-            roles[role, at] = Role(role, at or None, from_us(row["since"]))
+        if row is not None and row["lapsed_at"] is None:
+            until = None if row["until"] is None else from_us(row["until"])
+            roles[role, at] = Role(role, at or None, from_us(row["since"]), until=until)
         self.journal.set(self._roles, id, roles)
         self._compose(id)
 
@@ -175,6 +177,7 @@ class Memory:
         roles = frozenset(self._roles.get(id, {}).values())
         lends = tuple(self._lends.get(id, {}).values())
         self.journal.set(self.people, id, row and person(row, roles, lends))
+        self.journal.set(self.aging, id, any(r.until is not None for r in roles) or None)
 
     def _connection(self, key: Key, row: Row | None) -> None:
         self.journal.set(self.connections, key[0], row and row["digest"])

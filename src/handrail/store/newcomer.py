@@ -46,13 +46,21 @@ class NewPerson:
 
 
 def role_puts(
-    person: str, roles: Iterable[tuple[str, str]], now: int, by: str
+    person: str, roles: Iterable[tuple[str, str]], now: int, by: str, until: int | None = None
 ) -> list[Put | Change]:
-    """The `person_role` rows for (role, client or '')."""
+    """The `person_role` rows for (role, client or ''); *until* when they end by themselves."""
     return [
         Put(
             "person_role",
-            {"person": person, "role": role, "client": client, "since": now, "by": by},
+            {
+                "person": person,
+                "role": role,
+                "client": client,
+                "since": now,
+                "by": by,
+                "until": until,
+                "lapsed_at": None,
+            },
         )
         for role, client in sorted(set(roles))
     ]

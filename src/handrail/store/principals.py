@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 from handrail.store.schema import metadata
@@ -39,6 +40,30 @@ person_role = Table(
     Column("client", Text, primary_key=True),  # '' is every client
     Column("since", BigInteger, nullable=False),
     Column("by", Text, nullable=False),
+    Column("until", BigInteger),  # NULL: given by a person; else from a group, as old as this
+    Column("lapsed_at", BigInteger),  # when it was found too old; the row waits to be said again
+)
+
+#: Who a person is at the single sign-on provider.
+subject = Table(
+    "subject",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("person", Text, ForeignKey("person.id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("issuer", "person"),
+)
+
+#: A sign-in that went to the provider and is not back yet. What it needs to be believed is sealed
+#: under a secret that only the browser holds.
+sign_in_try = Table(
+    "sign_in_try",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the state
+    Column("sealed", LargeBinary, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
 )
 
 #: Roles that a person lends to another, from–until. Who widens authority needs a second person.
@@ -90,6 +115,20 @@ set_up_link = Table(
     Column("person", Text),  # NULL: makes the first person
     Column("at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+)
+
+#: What a person signs in with instead of a password (WebAuthn). Nothing in it is secret.
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),  # the authenticator's name for it
+    Column("person", Text, ForeignKey("person.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),  # COSE
+    Column("count", BigInteger, nullable=False),  # of signatures; 0 for ever where it keeps none
+    Column("transports", Text, nullable=False),  # JSON list
+    Column("at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
 )
 
 agent = Table(

@@ -97,10 +97,40 @@ PEOPLE = _query(
         tables.person,
         select(
             func.json_group_array(
-                func.json_object("role", _roles.role, "client", _roles.client, "since", _roles.since)
+                func.json_object(
+                    "role", _roles.role, "client", _roles.client, "since", _roles.since,
+                    "until", _roles.until,
+                )
             )
-        ).where(_roles.person == tables.person.c.id).scalar_subquery().label("roles"),
+        ).where(_roles.person == tables.person.c.id, _roles.lapsed_at.is_(None)).scalar_subquery().label("roles"),
     ).order_by(tables.person.c.name),
+)  # fmt: skip
+AGED_ROLES = _query(
+    "aged_roles", "Roles that groups of the provider gave and did not say again in time.",
+    select(_roles.person, _roles.role, _roles.client).where(
+        _roles.until <= bindparam("now"), _roles.lapsed_at.is_(None)
+    ),
+)  # fmt: skip
+ROLES_OF = _query(
+    "roles_of", "What a person holds, and what lapsed.",
+    select(tables.person_role).where(_roles.person == bindparam("person")),
+)  # fmt: skip
+SUBJECT_OF = _query(
+    "subject_of", "Who a person is at the provider.",
+    select(tables.subject).where(
+        tables.subject.c.issuer == bindparam("issuer"),
+        tables.subject.c.person == bindparam("person"),
+    ),
+)  # fmt: skip
+PASSKEYS = _query(
+    "passkeys", "What a person signs in with.",
+    select(tables.passkey)
+    .where(tables.passkey.c.person == bindparam("person"))
+    .order_by(tables.passkey.c.at),
+)  # fmt: skip
+STALE_TRIES = _query(
+    "stale_tries", "Sign-ins that never came back.",
+    select(tables.sign_in_try.c.hash).where(tables.sign_in_try.c.expires_at <= bindparam("now")),
 )  # fmt: skip
 _delegations = tables.delegation.c
 DELEGATIONS = _query(

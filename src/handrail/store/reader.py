@@ -61,6 +61,21 @@ class SnapshotReader:
     def people(self) -> Sequence[Row]:
         return self._all(queries.PEOPLE)
 
+    def aged_roles(self, now: int) -> Sequence[Row]:
+        return self._all(queries.AGED_ROLES, now=now)
+
+    def roles(self, person: str) -> Sequence[Row]:
+        return self._all(queries.ROLES_OF, person=person)
+
+    def subject(self, issuer: str, person: str) -> Row | None:
+        return queries.SUBJECT_OF.one(self._connection, issuer=issuer, person=person)
+
+    def passkeys(self, person: str) -> Sequence[Row]:
+        return self._all(queries.PASSKEYS, person=person)
+
+    def stale_tries(self, now: int) -> Sequence[Row]:
+        return self._all(queries.STALE_TRIES, now=now)
+
     def delegations(self, now: int) -> Sequence[Row]:
         return self._all(queries.DELEGATIONS, now=now)
 

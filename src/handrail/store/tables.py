@@ -34,19 +34,22 @@ from handrail.store.principals import (
     agent_key,
     delegation,
     device,
+    passkey,
     person,
     person_role,
     session,
     set_up_link,
     shadow_scope,
+    sign_in_try,
+    subject,
 )
 from handrail.store.schema import metadata, partial
 
 __all__ = [
     "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "delegation", "device",
-    "entry", "head", "incident", "metadata", "notice", "of_people", "outcome_check", "passing", "pause", "person", "person_role",
+    "entry", "head", "incident", "metadata", "notice", "of_people", "outcome_check", "passing", "passkey", "pause", "person", "person_role",
     "policy_draft", "policy_version", "proof", "proposal", "rehearsal", "reversal", "reversal_step", "rollback", "sealed", "seldom", "session",
-    "set_up_link", "shadow_scope", "standing", "told", "tool", "unfinished", "unpublished",
+    "set_up_link", "shadow_scope", "sign_in_try", "standing", "subject", "told", "tool", "unfinished", "unpublished",
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
+from handrail.clock import from_us
 from handrail.core.model import Agent, Client, Pause, Person, Standing
 from handrail.errors import Conflict
 from handrail.store import sql, tables
@@ -75,10 +76,15 @@ class BatchView:
         return None if found is None else self.row("action", found[0])
 
     def person(self, id: str) -> Person | None:
-        return self._memory.people.get(id)
+        found = self._memory.people.get(id)
+        return found.at(from_us(self.now)) if found and id in self._memory.aging else found
 
     def people(self) -> Iterable[Person]:
-        return tuple(self._memory.people.values())
+        found = self._memory.people.values()
+        if not self._memory.aging:
+            return tuple(found)
+        now = from_us(self.now)
+        return tuple(p.at(now) for p in found)
 
     def agent(self, id: str) -> Agent | None:
         return self._memory.agents.get(id)
