@@ -12,6 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from handrail.errors import Unavailable
+from handrail.store import views
 from handrail.store.migrate import config, migrate
 from handrail.store.tables import metadata
 
@@ -45,6 +46,8 @@ def test_the_migrations_sum_to_the_tables(tmp_path):
     migrate(tmp_path / "migrated.db")
     made = engine(tmp_path / "made.db")
     metadata.create_all(made)
+    with made.begin() as connection:
+        views.place(connection)
     made.dispose()
     migrated, created = schema(tmp_path / "migrated.db"), schema(tmp_path / "made.db")
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from handrail.errors import Unavailable
+from handrail.store import views
 from handrail.store.driver import BUSY_MS
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -26,6 +27,7 @@ def migrate(path: Path) -> None:
     try:
         with engine.begin() as connection:
             command.upgrade(config(connection), "head")
+            views.place(connection)
     except SQLAlchemyError as e:
         raise Unavailable(
             f"the database {path} cannot be brought to this version: {e}",
