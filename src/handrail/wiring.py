@@ -59,6 +59,7 @@ from handrail.service.notices import Notices
 from handrail.service.pause import Pauses
 from handrail.service.people import Directory
 from handrail.service.policies import Policies
+from handrail.service.post import Post
 from handrail.service.reading import Read
 from handrail.service.reading.team import Team
 from handrail.service.record import Record
@@ -119,8 +120,9 @@ def middle(
     findings = Findings(store, sealer, keeper, telling)
     begin.on_finding(findings.tell)
     # An open console shows that somebody is there; it carries no code to read.
-    carrying = Telling([c for c in channels if not isinstance(c, ConsoleChannel)])
-    ring = Ring(store, carrying, policies, keeper, clock)
+    words = [c for c in channels if not isinstance(c, ConsoleChannel)]
+    ring = Ring(store, Telling(words), policies, keeper, clock)
+    post = Post(store, words, keeper, clock, ring)
     checks = Checks(store, begin.observe, policies, sealer, clock, bell)
     reversals = Reversals(
         store, begin, ask, versions, policies, keeper, sealer=sealer, draw=draw, bell=bell
@@ -130,13 +132,12 @@ def middle(
     sweep = Sweep(
         store,
         release,
-        telling,
         policies,
         keeper,
         clock,
         bell,
         duty,
-        ring,
+        post=post,
         checks=checks,
         delivery=delivery,
         rehearsals=rehearsals,

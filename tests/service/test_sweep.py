@@ -35,7 +35,7 @@ def test_I3_answers_that_race_with_a_sweep_of_many_decide_once(house):
 
     threads = [
         threading.Thread(target=answers, args=("per_anna", "approve", {})),
-        threading.Thread(target=answers, args=("per_anna", "deny", {"reason": "not_needed"})),
+        threading.Thread(target=answers, args=("per_anna", "deny", {"reason": "duplicate"})),
         threading.Thread(target=lambda: [house.sweep(minutes=20) for _ in range(8)]),
     ]
     for thread in threads:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from handrail.channels.contract import Message
+from handrail.channels.contract import Channel, Message
 from handrail.clock import FakeClock, to_us
 from handrail.core.model import Agent, Person, Request, SignedIn, Trigger
 from handrail.ledger.checkpoint import SignerKey
@@ -158,6 +158,7 @@ class House:
         self.calendars = calendars
         self.upstream = upstream or Upstream()
         self.mail = Mailbox()
+        self.channels: list[Channel] = []
         self.n = 0
         self.folder = Path(tempfile.mkdtemp(prefix="handrail-test-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
@@ -177,7 +178,7 @@ class House:
             upstreams=self.upstream,
             sealer=self.sealer,
             clock=self.clock,
-            channels=[self.mail],
+            channels=self.channels or [self.mail],
             signer=self.signer,
             published=self.folder / "ledger",
             calendars=self.calendars,

@@ -5,7 +5,7 @@ A channel carries words and one link. It never decides, and a link never acts on
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from handrail.core.model import Person
 
@@ -28,6 +28,16 @@ class Channel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def deliver(self, person: Person, message: Message) -> bool:
+    def deliver(self, person: Person, message: Message) -> bool | str:
         """Return whether *message* reached *person* by this channel; False when the person has
-        no address on it. Raises `handrail.errors.ReachError` when the channel itself failed."""
+        no address on it. A channel that can edit returns its own name for what it sent.
+
+        Raises `handrail.errors.ReachError` when the channel itself failed."""
+
+
+@runtime_checkable
+class Editing(Channel, Protocol):
+    """A channel whose messages can be changed to what became of them."""
+
+    def edit(self, handle: str, person: Person, message: Message) -> None:
+        """Put *message* in the place of the one that `deliver` named *handle*."""

@@ -8,13 +8,12 @@ actions to `begin` when their undo window is over. Notices are delivered (`deliv
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from handrail.channels.contract import Message
 from handrail.clock import Clock, from_us, rfc3339, to_us
 from handrail.core import approval
 from handrail.core.action import State, move
@@ -26,33 +25,21 @@ from handrail.service.bell import Bell
 from handrail.service.checks import Checks
 from handrail.service.delivery import Delivery
 from handrail.service.duty import Duty
-from handrail.service.known import Keeper, Known
+from handrail.service.known import Keeper
 from handrail.service.lapse import lapse
 from handrail.service.plans import Plans
 from handrail.service.policies import Policies
+from handrail.service.post import Post
 from handrail.service.rehearse import Rehearsals
 from handrail.service.release import Release
-from handrail.service.ring import Ring
-from handrail.service.telling import Telling
 from handrail.service.versions import next_look
-from handrail.store.contract import Change, Done, Event, Reader, Row, Rows, Store, Unit, View
+from handrail.store.contract import Change, Done, Event, Put, Reader, Row, Rows, Store, Unit, View
 
 log = structlog.get_logger(__name__)
 
 #: How many approved actions may run at a time.
 _HANDS = 16
 _IDLE = 1.0  # seconds between looks when nothing rings
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Where a proposal stands after its unit, and what people are to be told of it."""
-
-    where: approval.Where
-    told: tuple[tuple[EventType, int], ...] = ()
-    spoke: frozenset[str] = frozenset()
-    sentence: str = ""
-    client: str = ""
 
 
 class Sweep:
@@ -62,23 +49,21 @@ class Sweep:
         self,
         store: Store,
         release: Release,
-        telling: Telling,
         policies: Policies,
         keeper: Keeper,
         clock: Clock,
         bell: Bell,
         duty: Duty,
-        ring: Ring,
         *,
+        post: Post,
         checks: Checks,
         delivery: Delivery,
         rehearsals: Rehearsals,
     ) -> None:
         self._store = store
         self._duty = duty
-        self._ring = ring
+        self._post = post
         self._release = release
-        self._telling = telling
         self._policies = policies
         self._keeper = keeper
         self._clock = clock
@@ -100,6 +85,7 @@ class Sweep:
         """Sweep in a thread until `stop`."""
         self._thread = threading.Thread(target=self._loop, name="sweep", daemon=True)
         self._thread.start()
+        self._post.start()
 
     def stop(self) -> None:
         """Finish what is in hand and stop."""
@@ -107,6 +93,7 @@ class Sweep:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        self._post.stop()
         self._hands.shutdown(wait=True)
 
     def _committed(self, types: Sequence[str]) -> None:
@@ -155,11 +142,14 @@ class Sweep:
         self._rehearsals.scheduled()
         if plans is not None:
             self._proposals(proposals, plans, run)
-        self._delivery.deliver(notices)
+        if notices:
+            self._hand_over("notices", run, self._notices)
         for row in checks:
             self._check(row, run)
         for row in rehearsals:
             self._hand_over(row["id"], run, self._rehearsals.move_on)
+        if run is None:
+            self._post.once()
         return len(proposals) + len(notices) + len(checks) + len(rehearsals)
 
     def _plans(self, reader: Reader, now: datetime) -> Plans:
@@ -172,12 +162,11 @@ class Sweep:
         self, rows: Sequence[Row], plans: Plans, run: Callable[..., object] | None
     ) -> None:
         """Move *rows* along, many to a commit; one that cannot be stops none of the others."""
-        done = self._store.commit_each([_unit(row, plans) for row in rows])
-        known = self._keeper.current()
+        done = self._store.commit_each([_unit(row, plans, self._post) for row in rows])
         for row, one in zip(rows, done, strict=True):
             match one:
-                case Done(answer=Moved() as moved):
-                    self._moved(row, moved, known, run)
+                case Done(answer=approval.Where() as where):
+                    self._moved(row, where, run)
                 case Done() | Closed():
                     pass  # someone answered between looking and acting
                 case HandrailError():
@@ -185,17 +174,20 @@ class Sweep:
                 case _:
                     log.error("not moved along", id=row["id"], exc_info=one)
 
-    def _moved(
-        self, row: Row, moved: Moved, known: Known, run: Callable[..., object] | None
-    ) -> None:
-        where = moved.where
+    def _moved(self, row: Row, where: approval.Where, run: Callable[..., object] | None) -> None:
         if where.state is State.LAPSED:
             self._bell.ring(row["action"])
-        elif where.state is State.APPROVED:
-            if where.runs_at is not None and where.runs_at <= self._clock.now():
-                self._hand_over(row["action"], run, self._release.release)
-        elif moved.told:
-            self._ask_people(row, moved, known)
+            return
+        runs_at = where.runs_at if where.state is State.APPROVED else None
+        if runs_at is not None and runs_at <= self._clock.now():
+            self._hand_over(row["action"], run, self._release.release)
+
+    def _notices(self, _: str) -> None:
+        """Deliver the notices that are due now, beside the sweep: a channel may be slow."""
+        with self._store.read() as reader:
+            now = max(to_us(self._clock.now()), int(reader.head()["at"]))
+            rows = list(reader.due_notices(now))
+        self._delivery.deliver(rows)
 
     def _check(self, row: Row, run: Callable[..., object] | None) -> None:
         self._hand_over(row["id"], run, self._checks.look)
@@ -223,39 +215,8 @@ class Sweep:
             with self._lock:
                 self._in_hand.discard(action)
 
-    def _ask_people(self, row: Row, moved: Moved, known: Known) -> None:
-        where = moved.where
-        reminder = moved.told[0][0] is EventType.PROPOSAL_REMINDED
-        message = _message(row, moved, known, reminder=reminder)
-        for person_id in sorted(where.asked - set(moved.spoke) if reminder else where.asked):
-            person = known.people.get(person_id)
-            if person is not None and person.active:
-                channel = self._telling.reach(person, message)
-                if channel is not None:
-                    self._ring.told(person.id, row["id"], channel)
 
-
-def _message(row: Row, moved: Moved, known: Known, *, reminder: bool) -> Message:
-    where = moved.where
-    deadline = where.due_at or from_us(row["lapses_at"])
-    client = known.clients.get(moved.client)
-    name = client.name if client else moved.client or "unknown"
-    still = "Still waiting, approval" if reminder else "Approval"
-    return Message(
-        ref=row["id"],
-        kind="alarm" if where.alarmed else "ask",
-        title=f"{still} by {deadline:%H:%M} UTC: {moved.sentence}"[:160],
-        lines=(
-            f"Client: {name}",
-            f"Tier 3, version {row['version']}",
-            f"Time left: until {deadline:%H:%M} UTC, then it goes to the next person",
-        ),
-        path=f"/proposals/{row['id']}",
-        until=deadline,
-    )
-
-
-def _unit(row: Row, plans: Plans) -> Unit:
+def _unit(row: Row, plans: Plans, post: Post) -> Unit:
     """Moves one proposal along: a function of its dates and of the record's time alone."""
     proposal_id, version = row["id"], row["version"]
 
@@ -277,14 +238,14 @@ def _unit(row: Row, plans: Plans) -> Unit:
             )
             facts = {"version": version, "approved": current is State.APPROVED}
             event = Event(EventType.PROPOSAL_LAPSED, "handrail", action["id"], clients, facts)
-            return Rows(changes, (event,), answer=Moved(where))
+            return Rows(changes, (event,), answer=where)
         stored = view.row("proposal", proposal_id, version) or row
         if where.state is State.APPROVED:
             # It is begun by `release`, in its own unit; look again when it should be, and
             # every second after that: a pause may end before the approval does.
             runs = to_us(where.runs_at) if where.runs_at else 0
             due = max(runs, view.now + 1_000_000)
-            return Rows((Change("proposal", key, {"due_at": due}),), answer=Moved(where))
+            return Rows((Change("proposal", key, {"due_at": due}),), answer=where)
         values: dict[str, Any] = {}
         opened = max(stored["step"], 0) + 1
         if opened <= where.step:
@@ -298,7 +259,7 @@ def _unit(row: Row, plans: Plans) -> Unit:
         values |= {"due_at": next_look(where, now), "step": where.step}
         events = [
             Event(
-                kind,
+                type,
                 "handrail",
                 action["id"],
                 clients,
@@ -309,11 +270,16 @@ def _unit(row: Row, plans: Plans) -> Unit:
                     "until": rfc3339(where.due_at or proposal.lapses_at),
                 },
             )
-            for kind, step in told
+            for type, step in told
         ]
-        spoke = frozenset(a.person for a in proposal.answers)
-        moved = Moved(where, told, spoke, action["sentence"], action["client"])
-        return Rows((Change("proposal", key, values),), tuple(events), answer=moved)
+        writes: list[Put | Change] = [Change("proposal", key, values)]
+        if told:
+            reminder = told[0][0] is EventType.PROPOSAL_REMINDED
+            kind = "alarm" if where.alarmed else "reminder" if reminder else "ask"
+            spoke = {a.person for a in proposal.answers} if reminder else set()
+            until = to_us(where.due_at or proposal.lapses_at)
+            writes += post.owe(view, kind, proposal_id, version, where.asked - spoke, until)
+        return Rows(tuple(writes), tuple(events), answer=where)
 
     return unit
 

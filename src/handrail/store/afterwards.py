@@ -1,6 +1,17 @@
 """The tables of what comes after an act: who was told, and whether it did what was specified."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    and_,
+    literal_column,
+)
 
 from handrail.store.schema import metadata, partial
 
@@ -13,6 +24,37 @@ told = Table(
     Column("at", BigInteger, nullable=False),
 )
 Index("ix_told_at", told.c.at)
+
+#: One message to one person over one channel, from the moment it is owed (SPEC 5).
+message = Table(
+    "message",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("ref", Text, nullable=False),  # the proposal
+    Column("version", Integer, nullable=False),
+    Column("kind", Text, nullable=False),  # ask, reminder, alarm
+    Column("person", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),  # when telling is of no use any more
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BigInteger),  # NULL: nothing is left to do
+    Column("sent_at", BigInteger),
+    Column("why", Text, nullable=False),  # the last failure, in words
+    Column("handle", Text, nullable=False),  # the channel's own name for it, to edit it by
+    CheckConstraint(
+        "state IN ('owed', 'sent', 'edited', 'failed', 'no address', 'moot')", name="state"
+    ),
+)
+partial(
+    "ix_message_due_at", message.c.channel, message.c.due_at, where=message.c.due_at.is_not(None)
+)
+Index("ix_message_ref", message.c.ref)
+editable = and_(
+    message.c.state == literal_column("'sent'"), message.c.handle != literal_column("''")
+)
+partial("ix_message_editable", message.c.channel, message.c.at, where=editable)
 
 #: What a reversal undoes one by one; an item is run at most once, by its key (SPEC 4).
 reversal_step = Table(

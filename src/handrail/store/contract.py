@@ -343,6 +343,15 @@ class Reader(Protocol):
     # due work
     def due_proposals(self, now: int, limit: int = 1000) -> Sequence[Row]: ...
     def due_notices(self, now: int, limit: int = 1000) -> Sequence[Row]: ...
+    def due_messages(self, channel: str, now: int, limit: int = 20) -> Sequence[Row]:
+        """What *channel* is to tell, oldest first."""
+
+    def stale_messages(self, channel: str, now: int, limit: int = 20) -> Sequence[Row]:
+        """What *channel* sent and can edit, of versions that wait no more."""
+
+    def messages(self, ref: str) -> Sequence[Row]:
+        """`message` rows about *ref*, oldest first."""
+
     def due_checks(self, now: int, limit: int = 1000) -> Sequence[Row]:
         """The actions (`id`) whose outcome is to be looked at by a read."""
 

@@ -317,6 +317,30 @@ ON_CARD = _query(
     "on_card", "What joined a card, oldest first.",
     _told.where(_N.card == bindparam("card")).order_by(_N.id),
 )  # fmt: skip
+_M = tables.message.c
+DUE_MESSAGES = _query(
+    "due_messages", "What one channel is to tell now.",
+    select(tables.message).where(
+        _M.channel == bindparam("channel"), _M.due_at <= bindparam("now"),
+        _M.state == literal_column("'owed'"),
+    )
+    .order_by(_M.due_at, _M.id).limit(bindparam("limit")),
+)  # fmt: skip
+STALE_MESSAGES = _query(
+    "stale_messages", "What one channel sent of proposals that wait no more, to edit it.",
+    select(tables.message)
+    .join_from(tables.message, tables.proposal, and_(_P.id == _M.ref, _P.version == _M.version))
+    .join(tables.action, _A.id == _P.action)
+    .where(
+        _M.channel == bindparam("channel"), tables.editable, _A.state != literal_column("'waiting'"),
+        or_(_M.due_at.is_(None), _M.due_at <= bindparam("now")),
+    )
+    .order_by(_M.at).limit(bindparam("limit")),
+)  # fmt: skip
+MESSAGES_OF = _query(
+    "messages_of", "Whom a proposal's messages reached.",
+    select(tables.message).where(_M.ref == bindparam("ref")).order_by(_M.at, _M.id),
+)  # fmt: skip
 _C = tables.outcome_check.c
 DUE_CHECKS = _query(
     "due_checks", "Outcomes to look at by a read.",

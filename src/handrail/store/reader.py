@@ -251,6 +251,15 @@ class SnapshotReader:
     def due_notices(self, now: int, limit: int = 1000) -> Sequence[Row]:
         return self._all(queries.DUE_NOTICES, now=now, limit=limit)
 
+    def due_messages(self, channel: str, now: int, limit: int = 20) -> Sequence[Row]:
+        return self._all(queries.DUE_MESSAGES, channel=channel, now=now, limit=limit)
+
+    def stale_messages(self, channel: str, now: int, limit: int = 20) -> Sequence[Row]:
+        return self._all(queries.STALE_MESSAGES, channel=channel, now=now, limit=limit)
+
+    def messages(self, ref: str) -> Sequence[Row]:
+        return self._all(queries.MESSAGES_OF, ref=ref)
+
     def due_checks(self, now: int, limit: int = 1000) -> Sequence[Row]:
         return self._all(queries.DUE_CHECKS, now=now, limit=limit)
 

@@ -23,6 +23,8 @@ from sqlalchemy import (
 from handrail.core.action import BEGAN, State
 from handrail.core.events import EventType
 from handrail.store.afterwards import (
+    editable,
+    message,
     outcome_check,
     proof,
     rehearsal,
@@ -47,7 +49,7 @@ from handrail.store.schema import metadata, partial
 
 __all__ = [
     "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "delegation", "device",
-    "entry", "head", "incident", "metadata", "notice", "of_people", "outcome_check", "passing", "passkey", "pause", "person", "person_role",
+    "editable", "entry", "head", "incident", "message", "metadata", "notice", "of_people", "outcome_check", "passing", "passkey", "pause", "person", "person_role",
     "policy_draft", "policy_version", "proof", "proposal", "rehearsal", "reversal", "reversal_step", "rollback", "sealed", "seldom", "session",
     "set_up_link", "shadow_scope", "sign_in_try", "standing", "subject", "told", "tool", "unfinished", "unpublished",
 ]  # fmt: skip
