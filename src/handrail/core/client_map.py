@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from handrail.core.columns import Columns, by_kind
 from handrail.core.model import Client, Json, Risk
 from handrail.core.words import fold, key_of
 from handrail.errors import BadInput
@@ -31,7 +32,7 @@ _CANDIDATES = 3
 _DEEPEST = 4
 
 #: Names of columns, folded and without marks, as exports of PSA and of other systems have them.
-_COLUMNS: Mapping[str, frozenset[str]] = {
+_COLUMNS: Columns = {
     "slug": frozenset("slug code identifier shortname clientcode companycode".split()),
     "id": frozenset(
         "id clientid companyid customerid accountid organisationid organizationid orgid tenantid "
@@ -116,7 +117,7 @@ def companies(name: str, text: str) -> tuple[list[Company], list[Question]]:
     found: dict[str, Company] = {}
     questions: list[Question] = []
     for number, record in enumerate(_records(name, text), 1):
-        values = _values(record)
+        values = by_kind(record, _COLUMNS)
         if _inactive(record):
             continue
         named = values["name"][0].strip() if values["name"] else ""
@@ -145,7 +146,7 @@ def places_of(value: Json) -> list[Place]:
     the result of a read that lists them."""
     found: list[Place] = []
     for record in _listed(value, 0):
-        values = _values(record)
+        values = by_kind(record, _COLUMNS)
         ids = tuple(dict.fromkeys(i for i in (*values["id"], *values["slug"]) if i))
         named = values["name"][0] if values["name"] else ""
         if ids or named:
@@ -189,24 +190,6 @@ def _listed(value: Json, depth: int) -> Iterator[Mapping[str, Json]]:
             if found:
                 yield from found
                 return
-
-
-def _values(record: Mapping[str, Json]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {kind: [] for kind in _COLUMNS}
-    for column, value in record.items():
-        key = key_of(str(column)).replace(" ", "")
-        for kind, columns in _COLUMNS.items():
-            if key in columns:
-                found[kind] += _texts(value)
-    return found
-
-
-def _texts(value: Json) -> list[str]:
-    if isinstance(value, list):
-        return [t for item in value for t in _texts(item)]
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return [str(value).strip()] if str(value).strip() else []
-    return []
 
 
 def _inactive(record: Mapping[str, Json]) -> bool:

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from handrail.core.columns import Columns, by_kind
 from handrail.core.model import Json
-from handrail.core.words import fold, key_of
+from handrail.core.words import fold
 from handrail.errors import BadInput
 
 MAX_LINES = 1_000_000
-_COLUMNS: Mapping[str, frozenset[str]] = {
+_COLUMNS: Columns = {
     "at": frozenset(
         "time timestamp at date datetime when created createdat createddatetime activitydatetime "
         "eventtime creationtime occurred occurredat".split()
@@ -79,7 +80,7 @@ def acts(name: str, text: str, *, actor: str = "") -> tuple[list[Act], list[str]
     problems: list[str] = []
     wanted, timed = fold(actor), False
     for number, record in _records(name, text):
-        values = _values(record)
+        values = by_kind(record, _COLUMNS, deep=4)
         at = next((at for value in values["at"] if (at := _instant(value)) is not None), None)
         if at is None:
             problems.append(f"line {number} has no time")
@@ -174,28 +175,6 @@ def _list_in(value: Any) -> Any:
     if isinstance(value, Mapping):
         return next((inner for inner in value.values() if isinstance(inner, list)), [value])
     return value
-
-
-def _values(record: Mapping[str, Json]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {kind: [] for kind in _COLUMNS}
-    for column, value in record.items():
-        key = key_of(str(column)).replace(" ", "")
-        for kind, columns in _COLUMNS.items():
-            if key in columns:
-                found[kind] += _texts(value, 0)
-    return found
-
-
-def _texts(value: Json, depth: int) -> list[str]:
-    """The texts in a cell: also in lists and objects, as some logs nest them."""
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return [str(value).strip()] if str(value).strip() else []
-    if depth > 4:
-        return []
-    inner: Any = value.values() if isinstance(value, Mapping) else value
-    if not isinstance(value, Mapping | list):
-        return []
-    return [text for item in inner for text in _texts(item, depth + 1)]
 
 
 def _instant(text: str) -> datetime | None:

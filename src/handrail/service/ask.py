@@ -37,7 +37,7 @@ from handrail.privacy.randomness import draw
 from handrail.service import codec
 from handrail.service.asked import Asked, definition_of
 from handrail.service.begin import Begin
-from handrail.service.begun import Again
+from handrail.service.begun import first_use
 from handrail.service.codec import Sealed
 from handrail.service.draw import Draw
 from handrail.service.duty import Duty
@@ -306,9 +306,7 @@ class Ask:
         """Record that *asked* was refused: prohibited, incomplete, or over a limit."""
 
         def unit(view: View) -> Rows:
-            key = asked.action.request.idempotency_key
-            if key and (old := view.seen(asked.agent.id, key)) is not None:
-                raise Again(old["id"], bytes(old["body_digest"]))
+            first_use(view, asked)
             classification, state = asked.settle(view)
             put = asked.put(
                 State.REFUSED, classification, view.now, ended_at=view.now, outcome=text

@@ -41,10 +41,10 @@ from handrail.privacy.seal import Sealer
 from handrail.service import codec, outcome, shadow, steps
 from handrail.service.asked import Asked, until
 from handrail.service.begun import (
-    Again,
     NeedsPeople,
     check_after,
     check_row,
+    first_use,
     notice_row,
     rollback_row,
 )
@@ -146,11 +146,7 @@ class Begin:
 
         def unit(view: View) -> Rows:
             self._trusted(view)
-            request = asked.action.request
-            if request.idempotency_key:
-                old = view.seen(asked.agent.id, request.idempotency_key)
-                if old is not None:
-                    raise Again(old["id"], bytes(old["body_digest"]))
+            first_use(view, asked)
             admit(asked, view)
             classification, state = asked.settle(view)
             if classification.tier > Tier.NOTIFY or _stopped(state):
@@ -203,11 +199,7 @@ class Begin:
 
         def unit(view: View) -> Rows:
             self._trusted(view)
-            request = asked.action.request
-            if request.idempotency_key:
-                old = view.seen(asked.agent.id, request.idempotency_key)
-                if old is not None:
-                    raise Again(old["id"], bytes(old["body_digest"]))
+            first_use(view, asked)
             classification, state = asked.settle(view)
             shadow.admit(view, asked, scope, classification, state)
             put = asked.put(State.PASSED_IN_SHADOW, classification, view.now)

@@ -39,6 +39,13 @@ class Again(HandrailError):
         self.body_digest = body_digest
 
 
+def first_use(view: View, asked: Asked) -> None:
+    """Raise `Again` when the agent's key of *asked* was used before."""
+    key = asked.action.request.idempotency_key
+    if key and (old := view.seen(asked.agent.id, key)) is not None:
+        raise Again(old["id"], bytes(old["body_digest"]))
+
+
 def notice_row(asked: Asked, person: str, now: int) -> Put:
     """The notice of a tier 2 action, which commits with its begin; to *person* first."""
     settings = asked.policy.settings

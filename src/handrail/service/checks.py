@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 import structlog
@@ -25,6 +25,7 @@ from handrail.service import codec, outcome
 from handrail.service.asked import until
 from handrail.service.bell import Bell
 from handrail.service.policies import Policies
+from handrail.service.resolve import Observe
 from handrail.store.contract import Change, Event, Reader, Row, Rows, Store, View
 
 log = structlog.get_logger(__name__)
@@ -35,21 +36,6 @@ _EVENTS: Mapping[str, EventType] = {
     "unread": EventType.CHECK_UNREAD,
 }
 _UNREAD = "Its check could not be read in time; the tool reported success."
-
-
-class Observe(Protocol):
-    """A read of Handrail's own (`service.begin`)."""
-
-    def __call__(
-        self,
-        policy: Policy,
-        type: str,
-        arguments: Mapping[str, Json],
-        *,
-        purpose: str,
-        client: str = "",
-        action: str | None = None,
-    ) -> Json: ...
 
 
 class Checks:

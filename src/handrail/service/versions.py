@@ -22,7 +22,7 @@ from handrail.privacy.seal import Sealer
 from handrail.service import codec, denials, limits, rights
 from handrail.service.ask import Ask
 from handrail.service.asked import Asked, Moved, as_proposal, why
-from handrail.service.begun import Again, NeedsPeople
+from handrail.service.begun import NeedsPeople, first_use
 from handrail.service.bell import Bell
 from handrail.service.draw import Draw
 from handrail.service.duty import Duty
@@ -81,9 +81,7 @@ class Versions:
             return asked.action.id
 
         def unit(view: View) -> Rows:
-            key = asked.action.request.idempotency_key
-            if key and (old := view.seen(asked.agent.id, key)) is not None:
-                raise Again(old["id"], bytes(old["body_digest"]))
+            first_use(view, asked)
             same = _same(view, asked)
             if same is not None:
                 return Rows(answer=same.action)
