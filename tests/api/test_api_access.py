@@ -310,3 +310,27 @@ def test_a_one_time_link_works_once(http, doors):
 
     assert http.post("/v1/set-up", json=body).status_code == 200
     assert http.post("/v1/set-up", json=body).status_code in {404, 409}
+
+
+def test_keys_rotate_and_scope_and_sponsor_change_over_the_api(http, doors):
+    one, dan = doors.of("agt_one"), doors.of("per_dan")
+    listed = http.get("/v1/agents", headers=dan).json()["items"]
+    prefix = next(a for a in listed if a["id"] == "agt_one")["keys"][0]["prefix"]
+    path = f"/v1/agents/agt_one/keys/{prefix}/rotation"
+    assert http.post(path, headers=one).status_code == 403  # never by an agent
+    assert http.post(path, headers=dan, json={"overlap_hours": 721}).status_code in {400, 422}
+
+    rotated = http.post(path, headers=dan, json={"overlap_hours": 0})
+
+    assert rotated.status_code == 201
+    assert rotated.headers["cache-control"] == "no-store"
+    doors.clock.advance(timedelta(seconds=1))
+    note = {"text": "x"}
+    assert http.post("/v1/notes", json=note, headers=one).status_code == 401
+    new = {"Authorization": f"Bearer {rotated.json()['key']}"}
+    assert http.post("/v1/notes", json=note, headers=new).status_code in {200, 201}
+    scope = {"connections": ["up"], "clients": ["acme"]}
+    assert http.post("/v1/agents/agt_one/scope", json=scope, headers=new).status_code == 403
+    assert http.post("/v1/agents/agt_one/scope", json=scope, headers=dan).status_code == 200
+    sponsor = {"sponsor": "per_anna"}
+    assert http.post("/v1/agents/agt_one/sponsor", json=sponsor, headers=dan).status_code == 200

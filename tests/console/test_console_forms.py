@@ -800,3 +800,25 @@ def test_the_record_is_verified_at_a_click(doors: Any, ben: Any) -> None:
 
     assert "Verified:" in answer.text
     assert "chain unbroken" in answer.text
+
+
+def test_a_key_is_rotated_and_what_an_agent_may_reach_is_changed(doors: Any, dan: Any) -> None:
+    doors.key("agt_one")
+    known = next(a for a in doors.house.s.read.agents() if a["id"] == "agt_one")
+    path = "/settings/agents/agt_one"
+    page = dan.post(f"{path}/keys/rotation", {"prefix": known["keys"][0]["prefix"]}).text
+    key = re.search(r'id="new-key">(hr_[^<]+)<', page)
+    assert key
+    assert "The old one is good until" in page
+    assert doors.identity.agent_of(key.group(1)).id == "agt_one"
+    assert doors.identity.agent_of(doors.key("agt_one")).id == "agt_one"
+
+    form = {"con:up": "1", "cli:acme": "1", "sponsor": "per_anna"}
+    assert dan.post(f"{path}/scope", form).status_code == 303
+    changed = next(a for a in doors.house.s.read.agents() if a["id"] == "agt_one")
+    assert (changed["connections"], changed["clients"]) == (["up"], ["acme"])
+    assert changed["sponsor"] == "per_anna"
+    size = doors.size()
+    assert dan.post(f"{path}/scope", form).status_code == 303
+    assert doors.size() == size  # nothing changed, nothing recorded
+    assert dan.post("/settings/agents/agt_none/scope", form).status_code == 404

@@ -1,5 +1,7 @@
 """`/v1/agents`: programs with their own credentials, registered by people."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Response
 from pydantic import Field
 
@@ -28,6 +30,25 @@ class Key(body.Body):
     """A key to issue."""
 
     expires_at: body.Instant | None = None
+
+
+class Rotation(body.Body):
+    """How long the old key stays good."""
+
+    overlap_hours: int = Field(default=24, ge=0, le=720)
+
+
+class Scope(body.Body):
+    """What an agent may reach."""
+
+    connections: list[body.Id] = Field(max_length=200)
+    clients: list[body.Id] = Field(max_length=1000, description="Empty: those of its connections.")
+
+
+class Sponsor(body.Body):
+    """Who answers for an agent."""
+
+    sponsor: body.Id
 
 
 class Suspension(body.Body):
@@ -74,6 +95,16 @@ def issue(door: TheDoor, who: auth.Who, id: str, sent: Key | None = None) -> Res
     return answer(found, 201, {"Cache-Control": "no-store"})
 
 
+@router.post("/{id}/keys/{prefix}/rotation", summary="Rotate a key", status_code=201)
+def rotate(
+    door: TheDoor, who: auth.Who, id: str, prefix: str, sent: Rotation | None = None
+) -> Response:
+    """A new key, in this answer and nowhere else; the old one ends at `old_ends_at`."""
+    overlap = timedelta(hours=(sent or Rotation()).overlap_hours)
+    found = door.services.directory.rotate_key(who, id, prefix, overlap=overlap)
+    return answer(found, 201, {"Cache-Control": "no-store"})
+
+
 @router.delete("/{id}/keys/{prefix}", summary="Revoke a key", status_code=204)
 def revoke(door: TheDoor, who: auth.Who, id: str, prefix: str) -> Response:
     """From this moment on the key is refused."""
@@ -86,6 +117,20 @@ def suspend(door: TheDoor, who: auth.Who, id: str, sent: Suspension) -> Response
     """A suspended agent's keys are refused; what it left waiting does not begin."""
     door.services.directory.suspend(who, id, sent.suspended)
     return answer({"id": id, "suspended": sent.suspended})
+
+
+@router.post("/{id}/scope", summary="Change what an agent may reach")
+def scope(door: TheDoor, who: auth.Who, id: str, sent: Scope) -> Response:
+    """From this moment on every call is judged by it."""
+    door.services.directory.set_scope(who, id, sent.connections, sent.clients)
+    return answer({"id": id, "connections": sent.connections, "clients": sent.clients})
+
+
+@router.post("/{id}/sponsor", summary="Change the sponsor of an agent")
+def sponsor(door: TheDoor, who: auth.Who, id: str, sent: Sponsor) -> Response:
+    """Somebody who is here; needed when a sponsor leaves."""
+    door.services.directory.set_sponsor(who, id, sent.sponsor)
+    return answer({"id": id, "sponsor": sent.sponsor})
 
 
 @router.post("/{id}/version", summary="Register a new version of an agent")

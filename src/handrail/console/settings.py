@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from handrail.console.door import Pages, Visit
 from handrail.core.model import Risk
-from handrail.errors import BadInput
+from handrail.errors import BadInput, NotFound
 from handrail.service.shapes import ToolShown
 
 REGIMES = ("soc2", "hipaa", "gdpr")
@@ -119,6 +119,34 @@ def issue_key(visit: Visit) -> Response:
     """Issue a key: shown on this page and nowhere else, ever."""
     visit.back = "/settings/agents"
     return _agents(visit, visit.services.directory.issue_key(visit.person, visit.arg("id")))
+
+
+def rotate_key(visit: Visit) -> Response:
+    """A new key in the place of one that stays good for a day: shown here and nowhere else."""
+    visit.back = "/settings/agents"
+    prefix = visit.said("prefix")
+    issued = visit.services.directory.rotate_key(visit.person, visit.arg("id"), prefix)
+    return _agents(visit, issued)
+
+
+def set_scope(visit: Visit) -> Response:
+    """What an agent may reach, and who answers for it."""
+    visit.back = "/settings/agents"
+    agent, directory = visit.arg("id"), visit.services.directory
+    now = next((a for a in visit.services.read.agents() if a["id"] == agent), None)
+    if now is None:
+        raise NotFound(f"no agent {agent}")
+    chosen = {
+        kind: sorted(
+            k.removeprefix(kind) for k, v in visit.form.items() if k.startswith(kind) and v
+        )
+        for kind in ("con:", "cli:")
+    }
+    if chosen != {"con:": sorted(now["connections"]), "cli:": sorted(now["clients"])}:
+        directory.set_scope(visit.person, agent, chosen["con:"], chosen["cli:"])
+    if (sponsor := visit.said("sponsor")) and sponsor != now["sponsor"]:
+        directory.set_sponsor(visit.person, agent, sponsor)
+    return visit.go(visit.back)
 
 
 def revoke_key(visit: Visit) -> Response:
@@ -247,7 +275,9 @@ PAGES: Pages = (
     *_get("/settings/agents", agents),
     *_post("/settings/agents", add_agent),
     *_post("/settings/agents/{id}/keys", issue_key),
+    *_post("/settings/agents/{id}/keys/rotation", rotate_key),
     *_post("/settings/agents/{id}/keys/revocation", revoke_key),
+    *_post("/settings/agents/{id}/scope", set_scope),
     *_post("/settings/agents/{id}/suspension", suspend),
     *_get("/settings/clients", clients),
     *_post("/settings/clients", set_client),

@@ -20,7 +20,6 @@ from handrail.core.model import Person, SignedIn
 from handrail.core.policy import Policy
 from handrail.errors import BadInput, Closed, Conflict, NotAllowed, NotFound
 from handrail.service import rights
-from handrail.service.people import KEEPERS
 from handrail.service.policies import Policies
 from handrail.store.contract import Change, Event, Put, Row, Rows, Store, View, Write
 
@@ -115,7 +114,7 @@ class Availability:
         it is about, and for whoever does not keep the directory."""
 
         def unit(view: View) -> Rows:
-            person = rights.holder(view, who, KEEPERS, "agreeing to a delegation")
+            person = rights.holder(view, who, rights.KEEPERS, "agreeing to a delegation")
             row = _open(view, delegation)
             if person.id in {row["giver"], row["to"]}:
                 raise NotAllowed("someone else must agree", hint="A third person, who keeps roles.")
@@ -138,7 +137,7 @@ class Availability:
             row = _open(view, delegation)
             person = rights.active(view, who)
             if person.id not in {row["giver"], row["to"]}:
-                rights.holder(view, who, KEEPERS, "ending what others lent")
+                rights.holder(view, who, rights.KEEPERS, "ending what others lent")
             change, event = _ended(row, person.id, view.now)
             return Rows((change,), (event,), control=True, answer={**row, **change.values})
 

@@ -18,8 +18,8 @@ from handrail.core.model import Client, Json, SignedIn
 from handrail.core.policy import Policy
 from handrail.errors import BadInput, NotFound
 from handrail.service import codec
-from handrail.service.people import keeper_of
 from handrail.service.resolve import Observe
+from handrail.service.rights import keeper_of
 from handrail.store import nouns
 from handrail.store.contract import Change, Event, Put, Rows, Store, View, Write
 

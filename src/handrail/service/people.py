@@ -17,16 +17,15 @@ from handrail.core.events import EventType
 from handrail.core.model import Risk, SignedIn
 from handrail.errors import BadInput, Conflict, NotAllowed, NotFound
 from handrail.privacy import tokens
-from handrail.service import rights
+from handrail.service.agents import Agents
+from handrail.service.rights import keeper_of
 from handrail.store.contract import Change, Drop, Event, Put, Rows, Store, View, Write
 from handrail.store.newcomer import LINK_LIFE, NewPerson, role_puts
 
-KEEPERS = ("service-desk-manager", "operations-leadership")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_NAME = re.compile(r"[\w .&'()/+-]{1,120}")
 
 
-class Directory:
+class Directory(Agents):
     """Adds and changes people, roles, agents, keys and clients."""
 
     def __init__(self, store: Store, clock: Clock, new_id: Any) -> None:
@@ -184,130 +183,6 @@ class Directory:
             return Rows(tuple(writes), (event,), control=True)
 
         self._store.commit(unit)
-
-    # --- agents -----------------------------------------------------------------------------
-
-    def add_agent(
-        self,
-        who: SignedIn,
-        name: str,
-        *,
-        purpose: str,
-        version: str,
-        connections: Iterable[str] = (),
-        clients: Iterable[str] = (),
-        sponsor: str | None = None,
-        expires_at: datetime | None = None,
-    ) -> dict[str, Any]:
-        """Register an agent; its sponsor is *who* unless another person is named."""
-        agent = self._new_id("agt")
-        name, purpose, version = name.strip(), purpose.strip(), version.strip()
-        if not _NAME.fullmatch(name):
-            raise BadInput(f"the agent's name is {name[:80]!r}", hint="1 to 120 plain characters.")
-        if not purpose or not version:
-            raise BadInput(
-                "an agent needs a purpose and a version", hint="Version: model and prompt."
-            )
-        reached, limited = sorted(set(connections)), sorted(set(clients))
-
-        def unit(view: View) -> Rows:
-            by = keeper_of(view, who)
-            for client in limited:
-                if view.client(client) is None:
-                    raise NotFound(f"no client {client}")
-            for connection in reached:
-                if view.connection(connection) is None:
-                    raise NotFound(f"no connection {connection}")
-            owner = sponsor or who.person
-            if view.person(owner) is None:
-                raise NotFound(f"no person {owner}")
-            row = {
-                "id": agent,
-                "name": name,
-                "sponsor": owner,
-                "purpose": purpose[:500],
-                "version": version[:200],
-                "connections": orjson.dumps(reached).decode(),
-                "clients": orjson.dumps(limited).decode(),
-                "expires_at": to_us(expires_at) if expires_at else None,
-                "suspended": 0,
-                "at": view.now,
-            }
-            facts = {"agent": agent, "connections": reached, "clients": limited}
-            event = Event(EventType.AGENT_ADDED, by, facts=facts)
-            return Rows((Put("agent", row),), (event,), control=True)
-
-        self._store.commit(unit)
-        return {"id": agent, "name": name, "connections": reached, "clients": limited}
-
-    def issue_key(
-        self, who: SignedIn, agent: str, *, expires_at: datetime | None = None
-    ) -> dict[str, Any]:
-        """Issue a key. The whole key is in this answer and nowhere else."""
-        key, prefix = tokens.agent_key()
-
-        def unit(view: View) -> Rows:
-            by = keeper_of(view, who)
-            if view.agent(agent) is None:
-                raise NotFound(f"no agent {agent}")
-            row = {
-                "hash": tokens.hashed(key),
-                "agent": agent,
-                "prefix": prefix,
-                "at": view.now,
-                "expires_at": to_us(expires_at) if expires_at else None,
-                "revoked_at": None,
-            }
-            event = Event(EventType.KEY_ISSUED, by, facts={"agent": agent, "prefix": prefix})
-            return Rows((Put("agent_key", row),), (event,), control=True)
-
-        self._store.commit(unit)
-        return {"agent": agent, "key": key, "prefix": prefix}
-
-    def revoke_key(self, who: SignedIn, agent: str, prefix: str) -> None:
-        """Revoke the keys of *agent* that begin with *prefix*."""
-        with self._store.read() as reader:
-            rows = [r for r in reader.keys(agent) if r["prefix"] == prefix]
-        if not rows:
-            raise NotFound(f"no key {prefix} of {agent}")
-
-        def unit(view: View) -> Rows:
-            by = keeper_of(view, who)
-            writes = [Change("agent_key", (r["hash"],), {"revoked_at": view.now}) for r in rows]
-            event = Event(EventType.KEY_REVOKED, by, facts={"agent": agent, "prefix": prefix})
-            return Rows(tuple(writes), (event,), control=True)
-
-        self._store.commit(unit)
-
-    def suspend(self, who: SignedIn, agent: str, suspended: bool) -> None:
-        """Suspend an agent, or let it work again."""
-        self._change_agent(
-            who, agent, "suspended" if suspended else "resumed", suspended=int(suspended)
-        )
-
-    def set_version(self, who: SignedIn, agent: str, version: str) -> None:
-        """Register a new model or prompt version: by a person, never by the agent (I24)."""
-        if not version.strip():
-            raise BadInput("the version is empty")
-        self._change_agent(who, agent, "version", version=version.strip()[:200])
-
-    def _change_agent(self, who: SignedIn, agent: str, what: str, **values: Any) -> None:
-        def unit(view: View) -> Rows:
-            by = keeper_of(view, who)
-            if view.agent(agent) is None:
-                raise NotFound(f"no agent {agent}")
-            event = Event(EventType.AGENT_CHANGED, by, facts={"agent": agent, "what": what})
-            return Rows((Change("agent", (agent,), values),), (event,), control=True)
-
-        self._store.commit(unit)
-
-
-def keeper_of(view: View, who: SignedIn | None) -> str:
-    """The principal who changes the directory. Raises `NotAllowed` without authority."""
-    if who is None:
-        return "handrail"
-    person = rights.holder(view, who, KEEPERS, "changing the directory")
-    return f"person:{person.id}"
 
 
 def _role_event(kind: EventType, by: str, person: str, role: str, client: str) -> Event:

@@ -6,6 +6,9 @@ from handrail.core.model import Person, SignedIn
 from handrail.errors import NotAllowed
 from handrail.store.contract import View
 
+#: Who keeps the directory of people, agents and clients, for the whole organisation.
+KEEPERS = ("service-desk-manager", "operations-leadership")
+
 
 def active(view: View, who: SignedIn) -> Person:
     """The person. Raises `NotAllowed` when they have left since they signed in."""
@@ -22,3 +25,11 @@ def holder(view: View, who: SignedIn, roles: Sequence[str], what: str) -> Person
     if not any(person.holds(role, None) for role in roles):
         raise NotAllowed(f"{what} needs authority", hint=f"One of the roles: {', '.join(roles)}.")
     return person
+
+
+def keeper_of(view: View, who: SignedIn | None) -> str:
+    """The principal who changes the directory. Raises `NotAllowed` without authority."""
+    if who is None:
+        return "handrail"
+    person = holder(view, who, KEEPERS, "changing the directory")
+    return f"person:{person.id}"
