@@ -43,6 +43,11 @@ class Settings:
     oidc_groups_file: Path | None = None  #: YAML file, `group: role` or `group: role@client`
     oidc_groups_hours: float = 24.0  #: hours that roles from groups count after a sign-in
     oidc_trust_email: bool = False  #: `on`: all its addresses count as verified
+    slack_token_file: Path | None = None  #: file of the Slack app's bot token
+    slack_secret_file: Path | None = None  #: file of its signing secret
+    slack_users_file: Path | None = None  #: who is who there, a line each: `ADDRESS USER_ID`
+    slack_api: str = "https://slack.com/api"  #: where Slack's methods are
+    slack_hosts: str = ""  #: hosts of `slack_api` that may be at private addresses
     hold: float = 45.0  #: seconds a tier 3 call may be held before it answers *pending*
 
     @property
@@ -86,6 +91,11 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
         oidc_trust_email=_switch(
             "HANDRAIL_OIDC_TRUST_EMAIL", env.get("HANDRAIL_OIDC_TRUST_EMAIL", "off")
         ),
+        slack_token_file=_path(env.get("HANDRAIL_SLACK_TOKEN_FILE")),
+        slack_secret_file=_path(env.get("HANDRAIL_SLACK_SECRET_FILE")),
+        slack_users_file=_path(env.get("HANDRAIL_SLACK_USERS_FILE")),
+        slack_api=env.get("HANDRAIL_SLACK_API", "https://slack.com/api"),
+        slack_hosts=env.get("HANDRAIL_SLACK_HOSTS", ""),
         hold=_seconds(env.get("HANDRAIL_HOLD", "45")),
     )
     given = {k: v for k, v in overrides.items() if v is not None and k != "data"}

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from handrail import api, console
+from handrail.api import slack
 from handrail.gateway.app import Gateway
 from handrail.wiring import House
 
@@ -35,6 +36,8 @@ def application(house: House, *, after_start: Callable[[], None] | None = None) 
 
     app = api.build(house.services, house.identity, house.clock, settings, lifespan=lifespan)
     app.mount("/mcp", gateway)
+    if house.slack is not None:
+        slack.mount(app, house.slack, house.services, house.clock)
     console.mount(
         app,
         house.services,

@@ -10,6 +10,7 @@ from handrail.channels import mail
 from handrail.channels.console import ConsoleChannel
 from handrail.channels.contract import Channel
 from handrail.channels.maildir import Maildir
+from handrail.channels.slack import Slack, users
 from handrail.channels.smtp import Smtp, server
 from handrail.channels.webhook import Webhook, secrets
 from handrail.clock import Clock, SystemClock
@@ -198,6 +199,7 @@ class House:
     middle: Middle
     calendars: Calendars
     follower: Follower | None  #: None without a webhook
+    slack: Slack | None  #: None without a Slack app
 
     @property
     def services(self) -> Services:
@@ -275,7 +277,9 @@ def build(
     directory.register(callables, data / "directory")
     host = Host(clock, callables)
     console = ConsoleChannel(clock)
-    reached: list[Channel] = [console, *channels, mail_of(settings, clock)]
+    slack = slack_of(settings)
+    chat: list[Channel] = [slack] if slack else []
+    reached: list[Channel] = [console, *channels, *chat, mail_of(settings, clock)]
     made: list[Policies] = []
     calendars = calendars_of(settings, clock, lambda: made[0] if made else None)
     together = middle(
@@ -304,6 +308,7 @@ def build(
         middle=together,
         calendars=calendars,
         follower=follower_of(settings, clock, store),
+        slack=slack,
     )
 
 
@@ -317,6 +322,20 @@ def mail_of(settings: Settings, clock: Clock) -> Smtp | Maildir:
     password = _secret(settings.smtp_password_file, "HANDRAIL_SMTP_PASSWORD_FILE")
     sender = mail.sender(settings.mail_from)
     return Smtp(server(settings.smtp, password), sender=sender, url=settings.url, clock=clock)
+
+
+def slack_of(settings: Settings) -> Slack | None:
+    """The Slack app of *settings*; None without one. Raises `BadInput`."""
+    if settings.slack_token_file is None:
+        return None
+    return Slack(
+        token=_secret(settings.slack_token_file, "HANDRAIL_SLACK_TOKEN_FILE"),
+        secret=_secret(settings.slack_secret_file, "HANDRAIL_SLACK_SECRET_FILE"),
+        users=users(_secret(settings.slack_users_file, "HANDRAIL_SLACK_USERS_FILE")),
+        url=settings.url,
+        api=settings.slack_api,
+        free=outward.hosts(settings.slack_hosts),
+    )
 
 
 def follower_of(settings: Settings, clock: Clock, store: Store) -> Follower | None:

@@ -20,6 +20,8 @@ class Message:
     lines: tuple[str, ...]
     path: str  #: of the console page, such as `/proposals/prp_…`
     until: datetime | None = None
+    version: int = 0  #: of the proposal that it asks about
+    digest: str = ""  #: of that version's package, whole
 
 
 class Channel(Protocol):

@@ -212,6 +212,8 @@ def told_of(row: Row, about: Row, names: Mapping[str, str]) -> Message:
         ),
         path=f"/proposals/{row['ref']}",
         until=deadline,
+        version=row["version"],
+        digest=bytes(about["package_digest"]).hex(),
     )
 
 

@@ -302,6 +302,9 @@ class Reader(Protocol):
     def answers(self, proposal: str) -> Sequence[Row]:
         """Oldest first, over all versions."""
 
+    def open_answers(self) -> Mapping[tuple[str, int], Sequence[Row]]:
+        """Answers about what is open, by (proposal, version), oldest first."""
+
     def decisions(self, hour: int, shift: int) -> Sequence[Row]:
         """By `person`, how many proposals they approved or denied since the instants *hour* and
         *shift*, under those names."""

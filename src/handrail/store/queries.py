@@ -256,6 +256,14 @@ ANSWERS = _query(
     select(tables.answer).where(tables.answer.c.proposal == bindparam("proposal"))
     .order_by(tables.answer.c.id),
 )  # fmt: skip
+OPEN_ANSWERS = _query(
+    "open_answers", "What people said about everything that is open, at once.",
+    select(tables.answer)
+    .where(tables.answer.c.proposal.in_(
+        select(_A.proposal).where(unfinished, _A.proposal.is_not(None)).scalar_subquery()
+    ))
+    .order_by(tables.answer.c.id),
+)  # fmt: skip
 _decided = tables.answer.c
 DECISIONS = _query(
     "decisions", "How much each person decided lately: who is passed over.",

@@ -195,6 +195,12 @@ class SnapshotReader:
     def answers(self, proposal: str) -> Sequence[Row]:
         return self._all(queries.ANSWERS, proposal=proposal)
 
+    def open_answers(self) -> Mapping[tuple[str, int], Sequence[Row]]:
+        found: dict[tuple[str, int], list[Row]] = {}
+        for row in self._all(queries.OPEN_ANSWERS):
+            found.setdefault((row["proposal"], row["version"]), []).append(row)
+        return found
+
     def decisions(self, hour: int, shift: int) -> Sequence[Row]:
         return self._all(queries.DECISIONS, hour=hour, shift=shift)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -34,8 +35,11 @@ class Proposals(Reading):
             tab: [] for tab in ("mine", "team", "asked", "today", "all")
         }
         with self._store.read() as reader:
+            said_of = reader.open_answers()
             for row in reader.proposals(open_only=True, limit=1000):
-                proposal, where = self._stands(reader, row)
+                answers = said_of.get((row["id"], row["version"]), ())
+                proposal = codec.proposal(row, answers, row)
+                where = approval.where(proposal, self._clock.now())
                 said = {a.kind for a in proposal.answers if who is None or a.person == who.person}
                 item = {
                     **self._waiting(row, names, now),
@@ -63,7 +67,7 @@ class Proposals(Reading):
 
     def _waiting(self, row: Row, names: shown.Names, now: int) -> dict[str, Any]:
         """A proposal as a list shows it, with what its frozen package says of reach and undo."""
-        facts = orjson.loads(bytes(row["package"]))["facts"]
+        reach, undo = _of_package(bytes(row["package"]))
         kind, known = self._policies.current().row(row["type"]), self._keeper.current().clients
         return {
             **shown.proposal(row, names, now),
@@ -71,8 +75,8 @@ class Proposals(Reading):
             "approvals": 0,
             "alarmed": False,
             "category": kind.category if kind else "other",
-            "reach": facts["blast_radius"].partition(", ")[0],
-            "undo": facts["reversible"]["class"],
+            "reach": reach,
+            "undo": undo,
             "regimes": sorted(
                 {r for c in codec.load(row["clients"]) if c in known for r in known[c].regimes}
             ),
@@ -229,6 +233,13 @@ def _why_not(
     except HandrailError as error:
         return error.message
     return ""
+
+
+@lru_cache(2_000)
+def _of_package(package: bytes) -> tuple[str, str]:
+    """Reach and class of the rollback that a frozen package says."""
+    facts = orjson.loads(package)["facts"]
+    return facts["blast_radius"].partition(", ")[0], facts["reversible"]["class"]
 
 
 def _deadline(where: approval.Where, now: int) -> dict[str, Any]:
