@@ -48,6 +48,8 @@ class Settings:
     slack_users_file: Path | None = None  #: who is who there, a line each: `ADDRESS USER_ID`
     slack_api: str = "https://slack.com/api"  #: where Slack's methods are
     slack_hosts: str = ""  #: hosts of `slack_api` that may be at private addresses
+    teams_file: Path | None = None  #: file of Teams webhooks, a line each: `ADDRESS URL`
+    teams_hosts: str = ""  #: hosts of these webhooks that may be at private addresses
     hold: float = 45.0  #: seconds a tier 3 call may be held before it answers *pending*
 
     @property
@@ -96,6 +98,8 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
         slack_users_file=_path(env.get("HANDRAIL_SLACK_USERS_FILE")),
         slack_api=env.get("HANDRAIL_SLACK_API", "https://slack.com/api"),
         slack_hosts=env.get("HANDRAIL_SLACK_HOSTS", ""),
+        teams_file=_path(env.get("HANDRAIL_TEAMS_FILE")),
+        teams_hosts=env.get("HANDRAIL_TEAMS_HOSTS", ""),
         hold=_seconds(env.get("HANDRAIL_HOLD", "45")),
     )
     given = {k: v for k, v in overrides.items() if v is not None and k != "data"}

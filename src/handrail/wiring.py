@@ -12,6 +12,7 @@ from handrail.channels.contract import Channel
 from handrail.channels.maildir import Maildir
 from handrail.channels.slack import Slack, users
 from handrail.channels.smtp import Smtp, server
+from handrail.channels.teams import Teams, webhooks
 from handrail.channels.webhook import Webhook, secrets
 from handrail.clock import Clock, SystemClock
 from handrail.config import Settings
@@ -279,6 +280,10 @@ def build(
     console = ConsoleChannel(clock)
     slack = slack_of(settings)
     chat: list[Channel] = [slack] if slack else []
+    if settings.teams_file is not None:
+        known = webhooks(_secret(settings.teams_file, "HANDRAIL_TEAMS_FILE"))
+        free = outward.hosts(settings.teams_hosts)
+        chat.append(Teams(known, url=settings.url, free=free))
     reached: list[Channel] = [console, *channels, *chat, mail_of(settings, clock)]
     made: list[Policies] = []
     calendars = calendars_of(settings, clock, lambda: made[0] if made else None)
