@@ -64,3 +64,27 @@ def test_a_withheld_result_is_looked_at_and_settled(doors: Doors, http):
     incident = f"/v1/incidents/inc_{acted.id.partition('_')[2]}/settlement"
     assert http.post(incident, json={"why": "a test"}, headers=officer).json()["state"] == "closed"
     assert http.post(incident, json={"why": "again"}, headers=officer).status_code == 409
+
+
+def test_I27_a_lower_client_is_answered_202_until_a_second_person_agrees(doors: Doors, http):
+    dan, anna, ben = (doors.of(p) for p in ("per_dan", "per_anna", "per_ben"))
+    high = {"id": "quay", "name": "Quay", "risk": "high", "regimes": ["hipaa"]}
+    assert http.post("/v1/clients", json=high, headers=dan).status_code == 200
+    lower = {**high, "regimes": [], "retention_days": 30}
+    waits = http.post("/v1/clients", json=lower, headers=dan)
+    assert (waits.status_code, waits.json()["set"]) == (202, False)
+    assert waits.json()["laxer"] == ["no HIPAA", "kept 30 days, not 400"]
+
+    def quay():
+        items = http.get("/v1/clients", headers=dan).json()["items"]
+        return next(c for c in items if c["id"] == "quay")
+
+    assert (quay()["regimes"], quay()["retention_days"]) == (["hipaa"], 400)
+    seen, path = {"digest": quay()["proposed"]["digest"]}, "/v1/clients/quay"
+    assert http.post(f"{path}/agreement", json=seen, headers=dan).status_code == 403
+    assert http.post(f"{path}/agreement", json=seen, headers=ben).status_code == 403
+    assert http.post(f"{path}/agreement", json=seen, headers=anna).status_code == 200
+    assert (quay()["regimes"], quay()["retention_days"], quay()["proposed"]) == ([], 30, None)
+    assert http.post(f"{path}/agreement", json=seen, headers=anna).status_code == 409
+    assert http.post(f"{path}/withdrawal", headers=anna).status_code == 409
+    assert http.post("/v1/clients/none/withdrawal", headers=anna).status_code == 404

@@ -86,6 +86,7 @@ def fits(value: Any, hint: Any, where: str) -> None:
         return
     if is_typeddict(hint):
         hints = get_type_hints(hint)
+        assert isinstance(value, dict), (where, value)
         assert set(value) == set(hints), (where, set(value) ^ set(hints))
         for name, inner in hints.items():
             fits(value[name], inner, f"{where}.{name}")

@@ -168,7 +168,7 @@ def test_I17_the_matrix_of_a_client_goes_up_by_policy(house: House):
     house.s.directory.set_client(house.who("per_dan"), "harbor", "Harbor", risk="high")
     assert house.act("restart_service", client="harbor").state is State.WAITING
     house.s.directory.set_client(
-        house.who("per_dan"), "harbor", "Harbor", risk="normal", regimes=["HIPAA"]
+        house.who("per_dan"), "harbor", "Harbor", risk="high", regimes=["HIPAA"]
     )
     assert "rule:health" in codes(house.act("restart_service", client="harbor"))
 

@@ -169,6 +169,7 @@ def clients(visit: Visit) -> Response:
     read = visit.services.read
     return visit.page(
         "clients.html",
+        me=visit.person.person,
         clients=read.clients(),
         people=[p for p in read.people() if p["active"]],
         risks=[r.value for r in Risk],
@@ -192,6 +193,20 @@ def set_client(visit: Visit) -> Response:
         regimes=visit.said("regimes").split(","),
         retention_days=int(days),
     )
+    return visit.go(visit.back)
+
+
+def agree_client(visit: Visit) -> Response:
+    """A second person agrees to what can lower oversight."""
+    visit.back = "/settings/clients"
+    visit.services.directory.agree_client(visit.person, visit.arg("id"), visit.said("digest"))
+    return visit.go(visit.back)
+
+
+def withdraw_client(visit: Visit) -> Response:
+    """A proposed change of a client is dropped."""
+    visit.back = "/settings/clients"
+    visit.services.directory.withdraw_client(visit.person, visit.arg("id"))
     return visit.go(visit.back)
 
 
@@ -281,6 +296,8 @@ PAGES: Pages = (
     *_post("/settings/agents/{id}/suspension", suspend),
     *_get("/settings/clients", clients),
     *_post("/settings/clients", set_client),
+    *_post("/settings/clients/{id}/agreement", agree_client),
+    *_post("/settings/clients/{id}/withdrawal", withdraw_client),
     *_get("/settings/connections", connections),
     *_get("/settings/connections/{name}", connection),
     *_post("/settings/connections/{name}/acceptance", accept),

@@ -320,6 +320,17 @@ def merged(
     return changes, questions
 
 
+def lowered(old: Client, new: Client) -> tuple[str, ...]:
+    """What of *new* can lower oversight against *old*, in words; empty where nothing does (I27)."""
+    found = []
+    if _RISKS.index(new.risk) < _RISKS.index(old.risk):
+        found.append(f"risk {old.risk} to {new.risk}")
+    found += [f"no {regime.upper()}" for regime in sorted(old.regimes - new.regimes)]
+    if new.retention_days < old.retention_days:
+        found.append(f"kept {new.retention_days} days, not {old.retention_days}")
+    return tuple(found)
+
+
 def _laid(old: Client, company: Company) -> tuple[Client, list[Question]]:
     questions: list[Question] = []
     risk = company.risk or old.risk

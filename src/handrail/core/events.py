@@ -98,6 +98,8 @@ class EventType(StrEnum):
     TOOL_ACCEPTED = "person:tool:accepted"
     CONNECTION_SET = "person:connection:set"
     CLIENT_SET = "person:client:set"
+    CLIENT_PROPOSED = "person:client:proposed"  # it can lower oversight
+    CLIENT_WITHDRAWN = "person:client:withdrawn"
 
     PERSON_ADDED = "person:person:added"
     PERSON_CHANGED = "person:person:changed"
@@ -203,6 +205,8 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.TOOL_ACCEPTED: "{who} looked at {type} and accepted its definition.",
     EventType.CONNECTION_SET: "{who} set the connection {connection}.",
     EventType.CLIENT_SET: "{who} set the client {client}.",
+    EventType.CLIENT_PROPOSED: "{who} proposed a change of the client {client} that can lower oversight; a second person is needed.",
+    EventType.CLIENT_WITHDRAWN: "{who} withdrew a proposed change of the client {client}.",
     EventType.PERSON_ADDED: "{who} added a person.",
     EventType.PERSON_CHANGED: "{who} changed a person: {what}.",
     EventType.PERSON_REACHED: "{who} was reached by {channel}.",

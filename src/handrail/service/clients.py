@@ -16,12 +16,12 @@ from handrail.core.client_map import Company, Match, Place, Question
 from handrail.core.events import EventType
 from handrail.core.model import Client, Json, SignedIn
 from handrail.core.policy import Policy
-from handrail.errors import BadInput, NotFound
-from handrail.service import codec
+from handrail.errors import BadInput, Conflict, NotFound
+from handrail.service import client_change, codec
 from handrail.service.resolve import Observe
 from handrail.service.rights import keeper_of
 from handrail.store import nouns
-from handrail.store.contract import Change, Event, Put, Rows, Store, View, Write
+from handrail.store.contract import Change, Event, Rows, Store, View, Write
 
 MOST_PLACES = 5_000
 
@@ -60,14 +60,8 @@ class Clients:
             writes: list[Write] = []
             events: list[Event] = []
             for client in changes:
-                writes.append(_write(view, client))
-                facts = {
-                    "client": client.id,
-                    "risk": client.risk.value,
-                    "regimes": sorted(client.regimes),
-                    "days": client.retention_days,
-                }
-                events.append(Event(EventType.CLIENT_SET, by, None, (client.id,), facts))
+                writes.append(_raising(view, client))
+                events.append(client_change.event(EventType.CLIENT_SET, by, client))
             return Rows(tuple(writes), tuple(events), control=bool(writes))
 
         self._store.commit(unit)
@@ -199,18 +193,12 @@ def _with_engineer(client: Client, engineers: Mapping[str, str]) -> Client:
     return replace(client, account_engineer=engineers[client.id])
 
 
-def _write(view: View, client: Client) -> Write:
-    values = {
-        "name": client.name,
-        "risk": client.risk.value,
-        "timezone": client.timezone,
-        "account_engineer": client.account_engineer,
-        "regimes": codec.dump(sorted(client.regimes)),
-        "retention_days": client.retention_days,
-    }
-    if view.row("client", client.id) is None:
-        return Put("client", {"id": client.id, "at": view.now, **values})
-    return Change("client", (client.id,), values)
+def _raising(view: View, client: Client) -> Write:
+    """The row of an imported client. Raises `Conflict` when that lowers what was set meanwhile."""
+    row = view.row("client", client.id)
+    if row is not None and client_map.lowered(nouns.client(row), client):
+        raise Conflict(f"the client {client.id} was changed meanwhile", hint="Import again.")
+    return client_change.written(view, client)
 
 
 def _beside(found: Sequence[Match], there: Mapping[str, str]) -> tuple[list[Match], list[Question]]:

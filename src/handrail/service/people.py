@@ -14,9 +14,10 @@ import orjson
 
 from handrail.clock import Clock, to_us
 from handrail.core.events import EventType
-from handrail.core.model import Risk, SignedIn
+from handrail.core.model import Client, Risk, SignedIn
 from handrail.errors import BadInput, Conflict, NotAllowed, NotFound
 from handrail.privacy import tokens
+from handrail.service import client_change
 from handrail.service.agents import Agents
 from handrail.service.rights import keeper_of
 from handrail.store.contract import Change, Drop, Event, Put, Rows, Store, View, Write
@@ -47,7 +48,9 @@ class Directory(Agents):
         regimes: Iterable[str] = (),
         retention_days: int = 400,
     ) -> dict[str, Any]:
-        """Add or change a client. *who* is None only at set-up, before there are people."""
+        """Add or change a client, or propose what can lower oversight (``set`` false, I27).
+
+        *who* is None only at set-up, before there are people. Raises `BadInput`, `NotFound`."""
         if not _ID.fullmatch(client):
             raise BadInput(f"the client id is {client!r}", hint="Small letters, digits and -.")
         if not name.strip() or len(name) > 200:
@@ -60,31 +63,37 @@ class Directory(Agents):
             raise BadInput(f"{timezone!r} is no time zone", hint="Such as Europe/Prague.") from None
         if not 1 <= retention_days <= 36_500:
             raise BadInput("retention_days is from 1 to 36500")
-        wanted = sorted({r.strip().lower() for r in regimes if r.strip()})
+        wanted = Client(
+            id=client,
+            name=name.strip(),
+            risk=Risk(risk),
+            timezone=timezone,
+            account_engineer=account_engineer,
+            regimes=frozenset(r.strip().lower() for r in regimes if r.strip()),
+            retention_days=retention_days,
+        )
 
         def unit(view: View) -> Rows:
             by = keeper_of(view, who)
             if account_engineer is not None and view.person(account_engineer) is None:
                 raise NotFound(f"no person {account_engineer}")
-            values = {
-                "name": name.strip(),
-                "risk": risk,
-                "timezone": timezone,
-                "account_engineer": account_engineer,
-                "regimes": orjson.dumps(wanted).decode(),
-                "retention_days": retention_days,
-            }
-            write: Write = (
-                Put("client", {"id": client, "at": view.now, **values})
-                if view.row("client", client) is None
-                else Change("client", (client,), values)
-            )
-            facts = {"client": client, "risk": risk, "regimes": wanted, "days": retention_days}
-            event = Event(EventType.CLIENT_SET, by, None, (client,), facts)
-            return Rows((write,), (event,), control=True)
+            return client_change.change(view, who, by, wanted)
 
-        self._store.commit(unit)
-        return {"id": client, "name": name.strip(), "risk": risk, "regimes": wanted}
+        done, _ = self._store.commit(unit)
+        return {"id": client, **done}
+
+    def agree_client(self, who: SignedIn, client: str, was: str) -> dict[str, Any]:
+        """As the second person, agree to the change of *client* whose digest is *was* (I27).
+
+        Raises `NotFound`, `Conflict` when another change waits, `NotAllowed` for its proposer."""
+        self._store.commit(
+            lambda view: client_change.agreed(view, who, keeper_of(view, who), client, was)
+        )
+        return {"id": client, "set": True, "laxer": []}
+
+    def withdraw_client(self, who: SignedIn, client: str) -> None:
+        """Take back what was proposed for *client*."""
+        self._store.commit(lambda view: client_change.withdrawn(view, keeper_of(view, who), client))
 
     # --- people -----------------------------------------------------------------------------
 

@@ -324,6 +324,22 @@ class AgentShown(TypedDict):
     keys: list[dict[str, str | None]]
 
 
+class ClientProposed(TypedDict):
+    """A change of a client that waits for a second person, with what it lowers in words."""
+
+    by: str
+    by_name: str
+    laxer: list[str]
+    name: str
+    risk: str
+    timezone: str
+    account_engineer: str | None
+    account_engineer_name: str
+    regimes: list[str]
+    retention_days: int
+    digest: str
+
+
 class ClientShown(TypedDict):
     """One client."""
 
@@ -335,6 +351,7 @@ class ClientShown(TypedDict):
     account_engineer_name: str
     regimes: list[str]
     retention_days: int
+    proposed: ClientProposed | None
 
 
 class ConnectionShown(TypedDict):

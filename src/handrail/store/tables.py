@@ -362,6 +362,7 @@ client = Table(
     Column("regimes", Text, nullable=False),  # JSON list
     Column("retention_days", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("proposed", Text),  # JSON: the values that wait for a second person, `by`, `at`
     CheckConstraint("risk IN ('low', 'normal', 'high')", name="risk"),
 )
 

@@ -9,8 +9,9 @@ from handrail.core.availability import away, hours_written, reached
 from handrail.core.defaults import Settings
 from handrail.core.model import Tier
 from handrail.errors import NotFound
-from handrail.service import codec, shown
+from handrail.service import client_change, codec, shown
 from handrail.service.reading.base import Reading
+from handrail.store import nouns
 
 
 class Organisation(Reading):
@@ -78,6 +79,9 @@ class Organisation(Reading):
 
     def clients(self) -> list[dict[str, Any]]:
         names = self.names()
+        with self._store.read() as reader:
+            rows = {r["id"]: r for r in reader.clients()}
+        known = (nouns.client(r) for r in rows.values())
         return [
             {
                 "id": c.id,
@@ -88,8 +92,9 @@ class Organisation(Reading):
                 "account_engineer_name": names.get(c.account_engineer or "", ""),
                 "regimes": sorted(c.regimes),
                 "retention_days": c.retention_days,
+                "proposed": client_change.shown(rows[c.id], names),
             }
-            for c in sorted(self._keeper.current().clients.values(), key=lambda c: c.name)
+            for c in sorted(known, key=lambda c: c.name)
         ]
 
     def connections(self) -> list[dict[str, Any]]:
