@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import orjson
-
 from handrail.clock import Clock, to_us
 from handrail.core.events import EventType
 from handrail.core.model import Client, Risk, SignedIn
