@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.core.action import State
+from handrail.core.model import Tier
 from handrail.core.notice import Told, card_for, joins, urgent
 from handrail.core.policy import load
 from handrail.errors import BadInput, Closed, Conflict, NotAllowed, NotFound
+from handrail.service.drafts import digest
 from support.checker import check
-from support.house import PEOPLE, House, policy_files
+from support.house import PEOPLE, House, policy_files, row
 
 
 def told(house: House) -> Counter[str]:
@@ -49,6 +51,27 @@ def test_I19_similar_ones_share_a_card_also_where_nobody_is_designated(house: Ho
     with house.store.read() as reader:
         assert {n["state"] for n in reader.notices(limit=100)} == {"sent"}
     assert len(house.mail.got) == 1
+
+
+def test_I19_a_call_that_only_a_rule_raised_to_tier_2_reaches_the_chain(house: House) -> None:
+    """Its row is tier 1 and names nobody to tell; the notice goes along the chain (SPEC 4)."""
+    text = row("up.restart_service", 1).replace("    notify: on-call-senior\n", "")
+    rule = """
+rules:
+  - {name: told, when: 'action.type == "up.restart_service"', tier: 2, because: people look at it}
+"""
+    files = policy_files(**{"rules/c.yaml": rule})
+    (path,) = (p for p, t in files.items() if "up.restart_service" in t and p.startswith("matrix"))
+    whole = row("up.restart_service", 1)
+    assert whole in files[path]
+    files[path] = files[path].replace(whole, text)
+    done = house.s.drafts.submit(house.who("per_dan"), files, "people look at it")
+    if not done["published"]:
+        house.s.drafts.publish(house.who("per_anna"), done["id"], digest(files))
+    acted = house.act("restart_service")
+    assert acted.tier is Tier.NOTIFY
+    house.sweep()
+    assert states(house) == {"sent": 1}
 
 
 def test_another_client_gets_its_own_card(house: House) -> None:

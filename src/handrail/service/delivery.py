@@ -22,6 +22,7 @@ from handrail.core.action import State
 from handrail.core.events import EventType
 from handrail.core.model import Person
 from handrail.core.notice import Told
+from handrail.core.routing import chains_for
 from handrail.errors import Closed, HandrailError
 from handrail.service import codec
 from handrail.service.asked import until
@@ -217,10 +218,14 @@ def chain(
     policies: Policies, people: Sequence[Person], type: str, role: str, client: str
 ) -> list[Person]:
     """Whom a notice of *type* about *client* goes to, in order: who holds the role that its row
-    names, then its backups."""
+    names, then its backups; then along the chain as a proposal would (SPEC 4), so that a call which
+    only a rule raised to tier 2 reaches somebody too."""
     policy = policies.current()
     kind = policy.row(type)
-    roles = dict.fromkeys([kind.notify if kind else "", role, *policy.backups(role)])
+    named = kind.notify if kind else ""
+    names = chains_for(policy, kind.category) if kind else ()
+    walked = [r for name in names for r in policy.chains[name]]
+    roles = dict.fromkeys([named, role, *policy.backups(role), *walked])
     found = {p.id: p for role in roles for p in people if role and p.holds(role, client or None)}
     return list(found.values())
 
