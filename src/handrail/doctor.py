@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from handrail import doctor_cover
 from handrail.channels.maildir import Maildir
-from handrail.cli import ground
 from handrail.cli.programs import Finding
 from handrail.clock import Clock, SystemClock, from_us
 from handrail.config import Settings
@@ -18,6 +17,7 @@ from handrail.ledger import anchor, custody
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.errors import LedgerError
 from handrail.ledger.verify import verify
+from handrail.service import ground
 from handrail.service.agreement import compare
 from handrail.service.duty import Duty
 from handrail.service.follower import place_at

@@ -34,7 +34,7 @@ from handrail.ledger.signer import Signer
 from handrail.onlyone import OnlyOne
 from handrail.privacy.detect import Detectors, installed
 from handrail.privacy.seal import Sealer, open_sealer
-from handrail.service import Services
+from handrail.service import Services, ground
 from handrail.service.answer import Answers
 from handrail.service.ask import Ask
 from handrail.service.availability import Availability
@@ -72,6 +72,7 @@ from handrail.service.resolve import Resolver
 from handrail.service.reverse import Reversals
 from handrail.service.ring import Ring
 from handrail.service.shadow import Shadows
+from handrail.service.starting import Starting
 from handrail.service.sweep import Sweep
 from handrail.service.telling import Telling
 from handrail.service.versions import Versions
@@ -104,6 +105,7 @@ def middle(
     signer: Signer,
     published: Path,
     calendars: Copies | None = None,
+    here: Mapping[str, str] | None = None,
 ) -> Middle:
     """Put the services together over the given implementations."""
     draw, bell, keeper = Draw(clock), Bell(), Keeper(store)
@@ -178,6 +180,7 @@ def middle(
         reopen=Reopen(store, record),
         directory=Directory(store, clock, draw.id),
         ring=ring,
+        starting=Starting(store, policies, keeper, clock, here or {}),
         shadows=shadows,
         availability=Availability(store, policies, clock, draw.id),
         team=Team(store, policies, keeper, duty, clock),
@@ -297,6 +300,7 @@ def build(
         signer=_signer(data, store),
         published=data / "ledger",
         calendars=calendars,
+        here=ground.here(data, settings.url),
     )
     made.append(together.services.policies)
     together.services.policies.sources = calendars.sources

@@ -4,12 +4,13 @@ import socket
 
 import yaml
 
-from handrail.cli import ground
-from handrail.cli.policy import init, starter
+from handrail.cli.policy import init
 from handrail.core.classify import classify
 from handrail.core.model import Snapshot, Tier
 from handrail.core.policy import load
+from handrail.core.starter_policy import starter
 from handrail.doctor import _own_ground
+from handrail.service import ground
 from support import policies as make
 
 

@@ -28,7 +28,7 @@ PAGES = (
     "/matrix/up.add_firewall_rule", "/pause", "/pause?what=client:acme", "/audit",
     "/audit?client=acme", "/audit?text=firewall&tier=3&state=waiting", "/audit/0", "/audit/attacks", "/incidents", "/settings", "/settings/people",
     "/settings/people?change=per_eve", "/settings/agents", "/settings/clients",
-    "/settings/connections", "/settings/connections/up", "/settings/policy", "/keys", "/search",
+    "/settings/connections", "/settings/connections/up", "/settings/policy", "/start", "/keys", "/search",
     "/search?q=acme", "/device",
 )  # fmt: skip
 MAX_HTML, MAX_CSS, MAX_SCRIPT = 30 * 1024, 20 * 1024, 50 * 1024

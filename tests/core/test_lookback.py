@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.cli.policy import starter
 from handrail.core.lookback import LookBack, lines
 from handrail.core.model import Effect, Tier
 from handrail.core.policy import load
 from handrail.core.presets import PRESETS
+from handrail.core.starter_policy import starter
 from handrail.core.transcripts import calls
 
 AT = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.cli.policy import starter
 from handrail.core.model import Client, Person, Role
 from handrail.core.policy_check import check
+from handrail.core.starter_policy import starter
 from support.policy_text import MAIN, ROW, RULE, SIGNATURES
 
 LIMITED = ROW + "    velocity: {max: 9, per: 1h}\n"

@@ -7,12 +7,12 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.cli.policy import starter
 from handrail.core.classify import classify
 from handrail.core.model import Fact, Facts, Snapshot, Tier
 from handrail.core.policy import laxer, load
 from handrail.core.policy_check import check
 from handrail.core.policy_difference import compare
+from handrail.core.starter_policy import starter
 from handrail.errors import PolicyInvalid
 from support import policies as make
 from support.policy_text import SIGNATURES

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.cli.policy import starter
 from handrail.core.conditions import scope
 from handrail.core.model import Effect, Tier
 from handrail.core.policy import load
 from handrail.core.policy_load import drafted_row
+from handrail.core.starter_policy import starter
 from handrail.errors import PolicyInvalid
 from support.policy_text import MAIN, READ, ROW, RULE, SIGNATURES
 

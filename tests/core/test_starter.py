@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from handrail.cli.policy import starter
 from handrail.core.classify import classify
 from handrail.core.model import Fact, Facts, Snapshot, Tier
 from handrail.core.policy import load
 from handrail.core.policy_check import check
+from handrail.core.starter_policy import starter
 from support import policies as make
 from support.policy_text import SIGNATURES
 

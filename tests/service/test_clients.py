@@ -211,10 +211,10 @@ def test_a_standing_never_goes_below_the_row(house: House):
     st.sampled_from(["soc2", "hipaa", "gdpr"]),
 )
 def test_I17_a_regime_or_a_higher_risk_never_lowers(risk, regimes, more):
-    from handrail.cli.policy import starter
     from handrail.core.classify import classify
     from handrail.core.model import Snapshot
     from handrail.core.policy import load
+    from handrail.core.starter_policy import starter
     from support import policies as make
 
     policy = load(starter())

@@ -16,13 +16,13 @@ from typing import Any
 import orjson
 
 from handrail.bench import systems
-from handrail.cli.policy import starter
 from handrail.clock import FakeClock
 from handrail.config import Settings
 from handrail.connectors.callables import Callables
 from handrail.core.action import State
 from handrail.core.model import Agent, Request, SignedIn, Tier, Trigger
 from handrail.core.policy import SIGNERS
+from handrail.core.starter_policy import starter
 from handrail.practice import arrivals, clients, month, people
 from handrail.practice.scenes import SCENES
 from handrail.practice.seed import fill

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from handrail.cli import talk
-from handrail.cli.policy import read_folder, starter
+from handrail.cli.policy import read_folder
 from handrail.core.lookback import LookBack, lines
 from handrail.core.policy import load
+from handrail.core.starter_policy import starter
 from handrail.core.transcripts import calls
 from handrail.errors import NotFound
 

@@ -6,15 +6,12 @@ prints and sets the exit code.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-from handrail.cli import ground
 from handrail.cli.offline import Line, classified, understood
 from handrail.cli.programs import Kept, Programs
 from handrail.config import load as load_settings
@@ -22,7 +19,9 @@ from handrail.core import policy_schema
 from handrail.core.policy import Policy, load
 from handrail.core.policy_check import check as check_files
 from handrail.core.policy_difference import Comparison, TypeChange, compare
+from handrail.core.starter_policy import starter
 from handrail.errors import BadInput, Conflict, HandrailError, NotFound, Problem
+from handrail.service import ground
 
 MAX_FILES = 2_000
 MAX_FOLDER = 20_000_000  # bytes in all
@@ -46,30 +45,14 @@ def read_folder(folder: Path) -> dict[str, str]:
     return found
 
 
-def starter() -> dict[str, str]:
-    """The files of the starter policy."""
-    found: dict[str, str] = {}
-
-    def walk(here: Traversable, prefix: str) -> None:
-        for item in sorted(here.iterdir(), key=lambda i: i.name):
-            if item.is_dir():
-                walk(item, f"{prefix}{item.name}/")
-            else:
-                found[prefix + item.name] = item.read_text("utf-8")
-
-    walk(files("handrail.core") / "starter", "")
-    return found
-
-
 def init(folder: Path) -> list[Path]:
     """Write the starter policy into *folder*; return what was written.
 
     Raises `Conflict`, and writes nothing, when a file of it is there already.
     """
     settings = load_settings()
-    own = ground.uncovered(load(starter()), ground.here(settings.data, settings.url))
-    texts = {name: _headed(name, text) for name, text in starter().items()}
-    texts["handrail.yaml"] = ground.filled(texts["handrail.yaml"], own)
+    made = ground.grounded(ground.here(settings.data, settings.url))
+    texts = {name: _headed(name, text) for name, text in made.items()}
     for of in ("handrail.yaml", "rows"):
         packed = orjson.dumps(policy_schema.schema(of), option=orjson.OPT_INDENT_2)
         texts[policy_schema.WRITTEN[of]] = packed.decode() + "\n"

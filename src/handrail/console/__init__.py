@@ -21,6 +21,7 @@ from handrail.console import (
     search,
     settings,
     shadow,
+    start,
     team,
 )
 from handrail.console.door import Door, Present
@@ -33,7 +34,7 @@ from handrail.service import Services
 
 #: One module a family of pages. The last one has the page for every other path.
 FAMILIES = (
-    account, provider, passkeys, inbox, package, feed, actions, matrix, pause, shadow, audit, availability, team, settings,
+    account, provider, passkeys, start, inbox, package, feed, actions, matrix, pause, shadow, audit, availability, team, settings,
     drafts, search,
 )  # fmt: skip
 

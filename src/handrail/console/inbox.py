@@ -25,6 +25,8 @@ def home(visit: Visit) -> Response:
 def inbox(visit: Visit) -> Response:
     """One tab: rows in groups by time left."""
     person, tab = visit.person, visit.choice("tab", TABS)
+    if not visit.services.starting.begun:
+        return visit.go("/start")
     client, agent = visit.query("client"), visit.query("agent")
     every = visit.inboxes[tab]
     rows = [r for r in every if client in {"", r["client"]} and agent in {"", r["agent"]}]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from handrail.service.reverse import Reversals
     from handrail.service.ring import Ring
     from handrail.service.shadow import Shadows
+    from handrail.service.starting import Starting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Services:
     reopen: "Reopen"
     directory: "Directory"
     ring: "Ring"
+    starting: "Starting"
     shadows: "Shadows"
     availability: "Availability"
     team: "Team"

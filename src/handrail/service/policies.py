@@ -63,6 +63,11 @@ class Policies:
         if newest is not None:
             self._current = newest["digest"]
 
+    @property
+    def any(self) -> bool:
+        """Whether a policy was ever published."""
+        return bool(self._current)
+
     def current(self) -> Policy:
         """The policy in force. Raises `NotFound` before the first is published."""
         return self.version(self._current)
@@ -80,7 +85,8 @@ class Policies:
             row = next((r for r in reader.policies() if r["digest"] == digest), None)
         if row is None:
             raise NotFound(
-                "no policy is in force", hint="Publish one: handrail serve --policy DIR."
+                "no policy is in force",
+                hint="Publish one: First steps in the console, or handrail serve --policy DIR.",
             )
         return self._keep(document.load(codec.load(row["files"])))
 

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 import orjson
 
 from handrail.core.arguments import visible
-from handrail.core.policy import Policy
+from handrail.core.policy import Policy, load
+from handrail.core.starter_policy import starter
 
 #: Names that half the world shares: as own ground they would refuse what has nothing to do with us.
 _SHARED = frozenset(
@@ -73,3 +74,10 @@ def filled(text: str, names: Mapping[str, str]) -> str:
 
 def _quoted(text: str) -> str:
     return orjson.dumps(text).decode()
+
+
+def grounded(names: Mapping[str, str]) -> dict[str, str]:
+    """The starter policy with *names* (each with why) among its own ground."""
+    texts = starter()
+    own = uncovered(load(texts), names)
+    return {**texts, "handrail.yaml": filled(texts["handrail.yaml"], own)}
