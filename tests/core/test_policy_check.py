@@ -13,7 +13,7 @@ from handrail.core.policy_check import check
 from handrail.core.starter_policy import starter
 from support.policy_text import MAIN, ROW, RULE, SIGNATURES
 
-LIMITED = ROW + "    velocity: {max: 9, per: 1h}\n"
+LIMITED = ROW + "    velocity: {max: 9, per: 1h}\n    notify: lead\n"
 SOUND = MAIN.replace("says: Answers for it", "says: Answers for it, backups: [lead]")
 
 
@@ -280,3 +280,16 @@ def test_I16_no_condition_and_no_type_makes_check_crash(when, type):
     _, problems = check(folder(rule=text % (quoted[0], quoted[1])))
 
     assert all(p.line >= 1 and p.message for p in problems)
+
+
+def test_I19_a_row_that_a_rule_raises_to_tier_2_names_who_is_told():
+    rule = """rules:
+  - {name: told, when: 'confidence < 0.5', tier: 2, because: people look at it}
+"""
+    unnamed = LIMITED.replace("    notify: lead\n", "")
+
+    (problem,) = [p for p in found(folder(row=unnamed, rule=rule)) if p[1] == "no-notify"]
+    assert "'told' can raise psa.add_note to tier 2" in problem[4]
+    assert "notify:" in problem[5]
+    named = found(folder(row=LIMITED, rule=rule))
+    assert "no-notify" not in [p[1] for p in named]

@@ -282,6 +282,16 @@ def _row(row: MatrixRow, node: Node, policy: Policy) -> Iterator[Problem]:
             "runs but the agent's limit per hour",
             "Add velocity: {max: 20, per: 1h}.",
         )
+    raised = [r.name for r in policy.rules
+              if r.tier is Tier.NOTIFY and r.about(row.type, row.category, row.effect)]  # fmt: skip
+    if raised and not row.notify and row.tier < Tier.NOTIFY:
+        yield _said(
+            node,
+            "no-notify",
+            f"the rule {raised[0]!r} can raise {row.type} to tier 2, and its row names nobody to "
+            "tell: the notice goes along the chain",
+            "Add notify: with a role.",
+        )
     for call in row.rollback.calls if row.rollback else ():
         if call.call not in policy.rows:
             yield _said(
