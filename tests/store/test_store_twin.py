@@ -109,7 +109,7 @@ client_put = st.builds(
         "client",
         {
             "id": id, "name": name, "risk": "low", "timezone": "UTC", "account_engineer": None,
-            "regimes": "[]", "retention_days": 1, "at": 0,
+            "regimes": "[]", "retention_days": 1, "at": 0, "proposed": None,
         },
     ),
     clients, names,
