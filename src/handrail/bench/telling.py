@@ -4,7 +4,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import count
@@ -20,10 +20,11 @@ from handrail.core.model import Agent, SignedIn
 from handrail.wiring import House
 
 RATE = 200  # actions a second
-SECONDS = 20.0
+SECONDS = 60.0
 REVERSALS = 50  # at once
 _CALLERS = 32
 _SLOW = 0.2  # seconds that undoing takes upstream, so that all of them run at once
+_TOLD = frozenset({EventType.NOTICE_SENT, EventType.NOTICE_JOINED})
 _ROLLBACK = """
     rollback:
       class: exact
@@ -50,8 +51,9 @@ def run(say: Callable[[str], None]) -> dict[str, Any]:
         tempfile.TemporaryDirectory(prefix="handrail-bench-") as name,
         open_house(Path(name), files=_policy(), more={"start": start}) as (house, agent),
     ):
+        notices = _Notices(house)
         rate, done = _load(house, agent)
-        told = _told(house, len(done))
+        told = notices.spans(len(done))
         clicks = _reverse(house, done[-REVERSALS:])
     spans = [reached[device] - begun for device, begun in clicks.items() if device in reached]
     found = {
@@ -95,25 +97,35 @@ def _load(house: House, agent: Agent) -> tuple[float, list[tuple[str, str]]]:
     return len(done) / (time.perf_counter() - begun), done
 
 
-def _told(house: House, wanted: int) -> list[float]:
-    """Seconds from each begin to the entry that says that its notice was sent, or joined a card
-    whose message was."""
-    until = time.perf_counter() + 60
-    while time.perf_counter() < until:
+class _Notices:
+    """Hears of each notice that was sent, or joined a card whose message was."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._count = 0
+        self._more = threading.Condition()
+        house.store.on_commit(self._committed)
+
+    def _committed(self, types: Sequence[str]) -> None:
+        with self._more:
+            self._count += sum(type in _TOLD for type in types)
+            self._more.notify_all()
+
+    def spans(self, wanted: int) -> list[float]:
+        """Seconds from each begin to the entry that tells of its notice, once there are *wanted*
+        of them or a minute has passed."""
+        with self._more:
+            self._more.wait_for(lambda: self._count >= wanted, timeout=60)
         begun: dict[str, float] = {}
         told: dict[str, float] = {}
-        for body in house.services.record.entries():
+        for body in self._house.services.record.entries():
             entry = orjson.loads(body)
-            kept = begun if entry["type"] == EventType.ACTION_BEGUN else None
-            if entry["type"] in {EventType.NOTICE_SENT, EventType.NOTICE_JOINED}:
-                kept = told
-            if kept is not None and entry["action"]:
-                at = datetime.fromisoformat(entry["at"]).timestamp()
-                kept.setdefault(entry["action"], at)
-        if len(told) >= wanted:
-            break
-        time.sleep(1.0)
-    return [told[action] - begun[action] for action in told if action in begun]
+            type, at = entry["type"], datetime.fromisoformat(entry["at"]).timestamp()
+            if type == EventType.ACTION_BEGUN:
+                begun[entry["action"]] = at
+            elif type in _TOLD:
+                told.setdefault(entry["action"], at)
+        return [told[action] - begun[action] for action in told if action in begun]
 
 
 def _reverse(house: House, done: list[tuple[str, str]]) -> dict[str, float]:
