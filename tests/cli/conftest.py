@@ -51,6 +51,14 @@ def run(url: str) -> Callable[..., Result]:
 
 
 @pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+    """Run one command where there is no server; nobody sits at the terminal."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    app, runner = cli.build(PROGRAMS), CliRunner()
+    return lambda *args: runner.invoke(app, [str(a) for a in args])
+
+
+@pytest.fixture
 def signed_in(doors: Doors, sessions: Sessions, url: str) -> Callable[[str], None]:
     """Be that person from now on."""
 

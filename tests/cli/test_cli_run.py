@@ -2,23 +2,19 @@
 
 import orjson
 import pytest
-from typer.testing import CliRunner
 
 from handrail import cli, config
 from handrail.bench.house import open_house, request
 from handrail.bench.house import policy as with_policy
 from handrail.cli import tables, talk
-from handrail.main import PROGRAMS
 from handrail.serving import application
 from handrail.wiring import build
 from support.doors import PASSWORD, served
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    app, runner = cli.build(PROGRAMS), CliRunner()
-    return lambda *args: runner.invoke(app, [str(a) for a in args])
+def run(alone):
+    return alone
 
 
 @pytest.fixture

@@ -2,21 +2,17 @@
 
 import orjson
 import pytest
-from typer.testing import CliRunner
 
-from handrail import cli, config
+from handrail import config
 from handrail.ledger.cosign import WitnessKey, attach, cosign
 from handrail.ledger.errors import MemoryUnreadable
 from handrail.ledger.witness_server import prepared
-from handrail.main import PROGRAMS
 from handrail.wiring import build
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    app, runner = cli.build(PROGRAMS), CliRunner()
-    return lambda *args: runner.invoke(app, [str(a) for a in args])
+def run(alone):
+    return alone
 
 
 @pytest.fixture

@@ -40,7 +40,9 @@ def fields(page: str) -> dict[str, str]:
 
 def done(page: str) -> list[str]:
     """The titles of the steps that are done."""
-    cards = re.findall(r'<h2 id="s-[a-z]+">([^<]+)</h2><span class="end chip( ok)?">', page)
+    cards = re.findall(
+        r'<h2 id="s-[a-z]+">([^<]+)</h2><span class="end"><span class="chip( ok)?">', page
+    )
     return [title for title, ok in cards if ok]
 
 

@@ -3,14 +3,12 @@
 import sqlite3
 import statistics
 import tempfile
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from handrail.bench.house import open_house, request
-from handrail.bench.measure import in_turn, quantile
+from handrail.bench.measure import in_turn, quantile, together
 from handrail.core.model import Agent
 from handrail.wiring import House
 
@@ -66,31 +64,15 @@ def _bare(folder: Path) -> Callable[[], object]:
     return commit
 
 
-def _many(house: House, agent: Agent, n: Any) -> tuple[float, float, float]:
+def _many(house: House, agent: Agent, n: Iterator[int]) -> tuple[float, float, float]:
     """Actions a second, and the median and 99th percentile of one, with many callers."""
-    rates, spans, lock = [], [], threading.Lock()
+    rates, spans = [], []
+
+    def act() -> None:
+        house.services.govern.act(agent, request(next(n)))  # `next` of a range is one step
+
     for _ in range(3):
-        stop = threading.Event()
-        taken: list[float] = []
-
-        def work(stop: threading.Event = stop, taken: list[float] = taken) -> None:
-            mine = []
-            while not stop.is_set():
-                with lock:
-                    number = next(n)
-                begun = time.perf_counter()
-                house.services.govern.act(agent, request(number))
-                mine.append(time.perf_counter() - begun)
-            taken += mine
-
-        threads = [threading.Thread(target=work) for _ in range(CALLERS)]
-        begun = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        stop.wait(SECONDS)
-        stop.set()
-        for thread in threads:
-            thread.join()
-        rates.append(len(taken) / (time.perf_counter() - begun))
+        rate, taken = together(act, callers=CALLERS, seconds=SECONDS)
+        rates.append(rate)
         spans += taken
     return statistics.median(rates), quantile(spans, 0.5), quantile(spans, 0.99)

@@ -5,14 +5,13 @@ import random
 import sqlite3
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from handrail.bench.decision import resident
-from handrail.bench.measure import in_turn, quantile
+from handrail.bench.measure import in_turn, quantile, together
 from handrail.clock import SystemClock, to_us
 from handrail.ledger import checkpoint, proof, publish
 from handrail.ledger.checkpoint import Checkpoint, SignerKey
@@ -92,7 +91,7 @@ def _appends(
         },
         times=12,
     )
-    rate = _callers(short)
+    rate, _ = together(lambda: short.commit(one), callers=BATCH, seconds=_SECONDS)
     ratio = times["long"] / times["short"]
     say(f"  a bare SQLite commit       {times['bare'] * 1e3:9.2f} ms   {len(body)} bytes")
     say(
@@ -125,28 +124,6 @@ def _bare(path: Path, size: int) -> Callable[[], object]:
         connection.execute("COMMIT")
 
     return commit
-
-
-def _callers(store: Store) -> float:
-    """Appends a second with as many callers as a batch holds."""
-    stop, done = threading.Event(), []
-
-    def work() -> None:
-        unit, mine = _unit(10**9), 0
-        while not stop.is_set():
-            store.commit(unit)
-            mine += 1
-        done.append(mine)
-
-    threads = [threading.Thread(target=work) for _ in range(BATCH)]
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    stop.wait(_SECONDS)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    return sum(done) / (time.perf_counter() - begun)
 
 
 def _searches(say: Callable[[str], None], store: Store) -> dict[str, Any]:

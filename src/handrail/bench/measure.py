@@ -1,6 +1,7 @@
 """Taking turns and taking medians."""
 
 import statistics
+import threading
 import time
 from collections.abc import Callable
 
@@ -28,3 +29,29 @@ def quantile(values: list[float], share: float) -> float:
     """The *share* quantile of *values*, 0 without any."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
+
+
+def together(
+    work: Callable[[], object], *, callers: int, seconds: float
+) -> tuple[float, list[float]]:
+    """How often a second so many callers at once get *work* done, and how long each took."""
+    stop = threading.Event()
+    spans: list[float] = []
+
+    def call() -> None:
+        mine = []
+        while not stop.is_set():
+            begun = time.perf_counter()
+            work()
+            mine.append(time.perf_counter() - begun)
+        spans.extend(mine)
+
+    threads = [threading.Thread(target=call) for _ in range(callers)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    stop.wait(seconds)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return len(spans) / (time.perf_counter() - begun), spans

@@ -46,7 +46,7 @@ STEPS: Sequence[Mapping[str, str]] = (
         "key": "connection",
         "title": "A connection and an agent",
         "text": "handrail connect --shadow puts Handrail between the MCP clients of a computer and "
-        "their servers; nothing is held while you look.",
+        "their servers; while you look, nothing waits, and only what is prohibited is refused.",
         "link": "/settings/connections",
     },
     {
