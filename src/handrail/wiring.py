@@ -33,6 +33,7 @@ from handrail.ledger import custody
 from handrail.ledger.signer import Signer
 from handrail.onlyone import OnlyOne
 from handrail.privacy.detect import Detectors, installed
+from handrail.privacy.marks import Marks, open_marks
 from handrail.privacy.seal import Sealer, open_sealer
 from handrail.service import Services, ground
 from handrail.service.answer import Answers
@@ -41,14 +42,15 @@ from handrail.service.availability import Availability
 from handrail.service.backtest import Backtest
 from handrail.service.begin import Begin
 from handrail.service.bell import Bell
+from handrail.service.breakers import Breakers
 from handrail.service.catalogue import Catalogue
 from handrail.service.checks import Checks
 from handrail.service.clients import Clients
 from handrail.service.delivery import Delivery
-from handrail.service.demoted import Demotions
 from handrail.service.drafts import Drafts
 from handrail.service.draw import Draw
 from handrail.service.duty import Duty, sources
+from handrail.service.evidence import Evidence
 from handrail.service.findings import Findings
 from handrail.service.folder import Folder, Seen
 from handrail.service.follower import Follower
@@ -72,6 +74,7 @@ from handrail.service.resolve import Resolver
 from handrail.service.reverse import Reversals
 from handrail.service.ring import Ring
 from handrail.service.shadow import Shadows
+from handrail.service.standing import Standings
 from handrail.service.starting import Starting
 from handrail.service.sweep import Sweep
 from handrail.service.telling import Telling
@@ -100,6 +103,7 @@ def middle(
     executor: Executor,
     upstreams: Upstreams,
     sealer: Sealer,
+    marks: Marks,
     clock: Clock,
     channels: Sequence[Channel],
     signer: Signer,
@@ -116,7 +120,7 @@ def middle(
     begin.on_change(resolver.changed)
     store.on_commit(resolver.moved)
     duty = Duty(calendars, keeper.current)
-    ask = Ask(store, begin, resolver, keeper, policies.current, clock, draw, duty)
+    ask = Ask(store, begin, resolver, keeper, policies.current, clock, draw, duty, marks)
     versions = Versions(store, ask, keeper, sealer, clock, draw, bell, duty)
     release = Release(store, ask, begin, versions, keeper, sealer, clock, bell)
     catalogue = Catalogue(store, upstreams, sealer, keeper)
@@ -132,6 +136,7 @@ def middle(
         store, begin, ask, versions, policies, keeper, sealer=sealer, draw=draw, bell=bell
     )
     rehearsals = Rehearsals(store, begin, ask, policies, sealer=sealer, clock=clock, draw=draw)
+    evidence = Evidence(store, policies, keeper, clock, draw)
     delivery = Delivery(store, telling, policies, keeper, clock)
     sweep = Sweep(
         store,
@@ -145,6 +150,7 @@ def middle(
         checks=checks,
         delivery=delivery,
         rehearsals=rehearsals,
+        evidence=evidence,
     )
     shadows = Shadows(store, keeper, clock, draw)
     record = Record(store, signer, published, clock, policies.heartbeat)
@@ -167,7 +173,9 @@ def middle(
         rehearsals=rehearsals,
         notices=Notices(store, draw),
         pauses=Pauses(store, draw),
-        demotions=Demotions(store, telling, policies, keeper),
+        standings=Standings(store, policies, keeper, telling, evidence),
+        breakers=Breakers(store, evidence),
+        evidence=evidence,
         incidents=Incidents(store, draw),
         findings=findings,
         clients=Clients(store, begin.observe, policies.current),
@@ -238,6 +246,7 @@ class House:
         self.services.catalogue.start()
         found = self.middle.begin.recover()
         self.services.record.sign()  # before anything begins: is this the newest copy?
+        self.services.evidence.start()  # what tripped before the last end restricts again
         self.middle.sweep.start()
         self.services.record.start()
         self.calendars.start()
@@ -254,6 +263,7 @@ class House:
                 self.follower.stop()
             self.calendars.stop()
             self.middle.sweep.stop()
+            self.services.evidence.stop()
             self.services.reversals.close()
             self.host.close()
             self.services.record.stop()
@@ -295,6 +305,7 @@ def build(
         executor=host,
         upstreams=host,
         sealer=open_sealer(data / "keys"),
+        marks=open_marks(data / "keys"),
         clock=clock,
         channels=reached,
         signer=_signer(data, store),

@@ -72,9 +72,9 @@ def judged(policy, world, tool, arguments, confidence=900):
         clients=clients,
         targets=tuple(row.targets.value(scope(values))),
         nonce=b"",
-        connection_digest="",
-        tool_digest="",
-        digest="",
+        connection_digest=b"",
+        tool_digest=b"",
+        digest=b"",
         at=NOW,
     )
     return classify(action, arguments, Facts(facts), policy, Snapshot())

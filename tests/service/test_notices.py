@@ -184,7 +184,7 @@ def test_I19_all_channels_down_demotes_and_a_person_releases_when_delivery_works
     assert states(house) == Counter({"undelivered": 1})  # within its window
     assert house.act("assign_licence", sku="E5").state is State.WAITING
 
-    release = house.s.demotions.release
+    release = house.s.standings.release
     with pytest.raises(NotAllowed):
         release(house.who("per_eve"), "up.assign_licence", "seen")
     with pytest.raises(BadInput):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.clock import FakeClock
+from handrail.clock import FakeClock, to_us
 from handrail.connectors.executor import Order
 from handrail.core.action import State
 from handrail.core.defaults import Settings
@@ -175,7 +175,7 @@ def test_I25_unverified_executions_are_capped_and_the_next_one_waits(house: Hous
     assert house.act("assign_licence", sku="E3").state is State.DONE
 
 
-def test_a_promoted_row_has_the_smaller_cap(house: House) -> None:
+def test_a_row_on_probation_has_the_smaller_cap(house: House) -> None:
     another(
         house,
         files(
@@ -184,7 +184,8 @@ def test_a_promoted_row_has_the_smaller_cap(house: House) -> None:
         ),
     )
     earned = {"type": "up.assign_licence", "client": "", "tier": 2, "by": "per_dan"}
-    promoted = Put("standing", {**earned, "reason": "it went well", "at": 1})
+    probation = {"evidence": "00", "probation_until": to_us(house.clock.now() + timedelta(days=1))}
+    promoted = Put("standing", {**earned, **probation, "reason": "it went well", "at": 1})
     house.store.commit(lambda view: Rows((promoted,), (), control=True))
     house.middle.keeper.forget()
     assert house.act("assign_licence", sku="E3").state is State.DONE

@@ -506,3 +506,16 @@ def test_I1_a_version_that_would_run_alone_is_still_decided_by_people(house: Hou
     assert proposed[1]["facts"]["reasons"][-1] == ["proposal", 3]
     house.sweep(seconds=11)
     assert house.upstream.acts[-1] == ("restart_service", arguments)
+
+
+def test_what_was_read_for_an_act_that_a_pause_then_held_does_not_stand_in_its_way(
+    house: House,
+) -> None:
+    """The read before the act is made again just before the approved one begins."""
+    house.s.pauses.pause(house.who("per_eve"), "all", "", "restrict", "look")
+    waiting = house.act("assign_licence", sku="E3")
+    assert waiting.state is State.WAITING
+    house.answer("per_anna", waiting.proposal)
+    house.sweep(seconds=11)
+    house.sweep(seconds=31)
+    assert house.state(waiting.id) == "done"

@@ -136,7 +136,8 @@ pause_put = st.builds(
 )  # fmt: skip
 standing_put = st.builds(
     lambda t, c, tier: Put(
-        "standing", {"type": t, "client": c, "tier": tier, "by": "x", "reason": "r", "at": 0}
+        "standing", {"type": t, "client": c, "tier": tier, "by": "x", "reason": "r", "at": 0,
+                     "evidence": None, "buckets": None, "probation_until": None}
     ),
     st.sampled_from(["t1", "t2"]), st.sampled_from(["", "c0"]), st.integers(1, 3),
 )  # fmt: skip

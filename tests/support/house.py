@@ -16,6 +16,7 @@ from handrail.clock import FakeClock, to_us
 from handrail.core.model import Agent, Person, Request, SignedIn, Trigger
 from handrail.ledger.checkpoint import SignerKey
 from handrail.ledger.signer import Signer
+from handrail.privacy.marks import Marks
 from handrail.privacy.seal import Sealer
 from handrail.service import codec
 from handrail.service.freezes import Copies
@@ -177,6 +178,7 @@ class House:
             executor=self.upstream,
             upstreams=self.upstream,
             sealer=self.sealer,
+            marks=Marks(bytes(32)),
             clock=self.clock,
             channels=self.channels or [self.mail],
             signer=self.signer,

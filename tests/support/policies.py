@@ -60,6 +60,9 @@ def row(type="psa.add_note", tier=1, *, bounds=(), **changes):
         rehearsal=None,
         rollback=None,
         velocity=None,
+        start=tier,
+        bucket=None,
+        breaker="standard",
         signatures=SIGNED,
     )
     return replace(made, **changes)

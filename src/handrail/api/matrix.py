@@ -25,4 +25,4 @@ def listed(door: TheDoor, who: auth.Who, limit: Limit = 500, cursor: Cursor = No
 @router.post("/{type}/release", summary="Release a row whose notices reached nobody")
 def release(door: TheDoor, who: auth.Who, type: str, sent: Reason) -> Response:
     """One person with authority, and only while a message reaches somebody of its chain."""
-    return answer(door.services.demotions.release(who, type, sent.reason))
+    return answer(door.services.standings.release(who, type, sent.reason))

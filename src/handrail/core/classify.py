@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handrail.core.arguments import Looked, look, parts, visible
-from handrail.core.conditions import Scope, scope
+from handrail.core.conditions import ConditionError, Scope, scope
 from handrail.core.fanout import Reach, reach
 from handrail.core.floors import SEEN, Call, floors
 from handrail.core.model import (
     Action,
+    Breaker,
     Classification,
     Degree,
     Effect,
@@ -52,6 +53,9 @@ class Judgement:
     has_content: bool
     velocity: int | None
     doubt: str  #: why the confidence does not do; empty when it does
+    start: Tier  #: what it runs at until it has earned its row's tier
+    bucket: str  #: the kind of arguments that its evidence is counted by
+    lot: int  #: 0 to 9999, drawn by its digest: whether it is sampled for a look
     data_classes: frozenset[str]
     scope: Mapping[str, Any] = field(repr=False)
 
@@ -174,6 +178,9 @@ def judge(
         has_content=row is None or row.content != (),
         velocity=row.velocity[0] if row and row.velocity else None,
         doubt=_doubt(row, request.confidence),
+        start=row.start if row is not None and row.start > row.tier else Tier.AUTONOMOUS,
+        bucket=bucket(row, action.content_digests, prepared) if row is not None else "",
+        lot=int.from_bytes(action.digest[:4]) % LOTS,
         data_classes=classes,
         scope=values,
     )
@@ -271,8 +278,14 @@ def _own_ground(action: Action, looked: Looked, policy: Policy) -> Iterator[Reas
 
 
 def _of_state(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator[Reason]:
-    for tier in _standing(judgement, state) if state.standings else ():
-        yield Reason("standing", tier, f"Its standing is tier {tier.wire}")
+    if state.standings or judgement.start > judgement.tier:
+        yield from _standing(judgement, state)
+    for breaker in state.breakers:
+        yield Reason(f"breaker:{breaker.scope}", Tier.APPROVE, _opened(breaker))
+    if state.probation and judgement.lot < settings_share(policy):
+        yield Reason(
+            "audit", Tier.NOTIFY, "It was drawn for a person to look at, while on probation"
+        )
     for pause in state.pauses:
         what = "stopped" if pause.degree is Degree.STOP else "restricted"
         of = "Everything" if pause.scope == "all" else f"The {pause.scope}"
@@ -285,14 +298,56 @@ def _of_state(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator
         yield from _aggregates(judgement, policy, state)
 
 
-def _standing(judgement: Judgement, state: Snapshot) -> list[Tier]:
-    """For each client the tier that stands for it, else the overall one."""
-    overall = {s.tier for s in state.standings if s.client is None}
-    scoped = {s.client: s.tier for s in state.standings if s.client is not None}
-    tiers = {scoped[c] for c in judgement.clients if c in scoped}
-    if not judgement.clients or any(c not in scoped for c in judgement.clients):
-        tiers |= overall
-    return sorted(tiers)
+def _standing(judgement: Judgement, state: Snapshot) -> Iterator[Reason]:
+    """For each client the tier that stands for it, else the overall one, else where it starts."""
+    overall = next((s.tier for s in state.standings if s.client is None), None)
+    scoped = {
+        s.client: s.tier
+        for s in state.standings
+        if s.client is not None and (s.buckets is None or judgement.bucket in s.buckets)
+    }
+    stands = {scoped[c] for c in judgement.clients if c in scoped}
+    rest = not judgement.clients or any(c not in scoped for c in judgement.clients)
+    if rest and overall is not None:
+        stands.add(overall)
+    for tier in sorted(stands):
+        yield Reason("standing", tier, f"Its standing is tier {tier.wire}")
+    if rest and overall is None and judgement.start > Tier.AUTONOMOUS:
+        text = f"It starts at tier {judgement.start.wire}, until it has earned less oversight"
+        yield Reason("start", judgement.start, text)
+
+
+def _opened(breaker: Breaker) -> str:
+    state = "open" if breaker.state == "open" else "on probation"
+    return f"{SCOPES[breaker.scope]} breaker is {state}: {breaker.why}"
+
+
+#: Whose breaker it is, by its scope.
+SCOPES: Mapping[str, str] = {
+    "all": "The global",
+    "client": "The client's",
+    "type": "The action type's",
+    "cell": "The action type's, at this client: its",
+}
+LOTS = 10_000
+_BUCKET = 60  # characters
+
+
+def bucket(row: MatrixRow, contents: tuple[str, ...], values: Scope) -> str:
+    """The kind of arguments that the evidence of a call is counted by: what its row names, and
+    the content it refers to, so that a changed runbook is another kind (I24)."""
+    said = ""
+    if row.bucket is not None:
+        try:
+            said = fold(str(row.bucket.value(values)))[:_BUCKET]
+        except ConditionError:
+            said = "?"
+    return f"{said}#{contents[0][:16]}" if contents else said
+
+
+def settings_share(policy: Policy) -> int:
+    """How many of `LOTS` are drawn for a look."""
+    return policy.settings.audit_share * (LOTS // 100)
 
 
 def _aggregates(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterator[Reason]:
@@ -316,8 +371,7 @@ def _aggregates(judgement: Judgement, policy: Policy, state: Snapshot) -> Iterat
             Tier.APPROVE,
             f"One trigger would reach {state.trigger_clients} clients",
         )
-    promoted = any(s.tier < Tier.APPROVE for s in state.standings)
-    most = settings.in_flight_after_promotion if promoted else settings.in_flight_later
+    most = settings.in_flight_after_promotion if state.probation else settings.in_flight_later
     if state.in_flight_unverified >= most:
         yield Reason(
             "in-flight",

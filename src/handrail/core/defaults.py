@@ -88,6 +88,25 @@ class Settings:
     new_approver_wait: timedelta = _setting(
         timedelta(hours=72), "A second person made up today is no second person."
     )
+    probation: timedelta = _setting(
+        timedelta(days=30), "What was promoted is watched closely for a while."
+    )
+    promotion_rate: int = _setting(
+        90, "Per cent of proposals that must really be clean, luck and daily looking allowed for."
+    )
+    promotion_span: timedelta = _setting(
+        timedelta(days=28), "Four weeks show a whole month's work, month's end included."
+    )
+    promotion_cases: int = _setting(50, "Fewer decisions than this say little, however clean.")
+    promotion_share: int = _setting(
+        40, "Per cent of the evidence that one approver, target or trigger may be."
+    )
+    rehearsed_within: timedelta = _setting(
+        timedelta(days=30), "A rollback that was not run lately may not run any more."
+    )
+    audit_share: int = _setting(
+        5, "Per cent of what runs on probation that a person looks at, drawn by lot."
+    )
     practice_share: int = _setting(2, "Per cent of proposals that are practice, never executable.")
     heartbeat: timedelta = _setting(
         timedelta(hours=24), "Silence in the record must be visible as such."

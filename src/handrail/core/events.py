@@ -81,8 +81,15 @@ class EventType(StrEnum):
     RESUMED = "person:pause:ended"
     DEMOTED = "person:standing:demoted"
     DEMOTED_ITSELF = "handrail:standing:demoted"
-    RELEASED = "person:standing:released"  # delivery works again, and a person looked
+    RELEASED = "person:standing:released"  # a person looked into a demotion
     PROMOTED = "person:standing:promoted"
+    NOMINATED = "handrail:standing:nominated"  # its evidence allows less oversight
+    PROMOTION_PROPOSED = "person:standing:promotion-proposed"  # the first of two people
+    NOMINATION_DISMISSED = "person:standing:dismissed"
+    BREAKER_OPENED = "handrail:breaker:opened"
+    BREAKER_PROBATION = "person:breaker:probation"
+    BREAKER_CLOSING = "person:breaker:close-proposed"  # the first of two people
+    BREAKER_CLOSED = "person:breaker:closed"
 
     SHADOW_PROPOSED = "person:shadow:proposed"
     SHADOW_OPENED = "person:shadow:opened"
@@ -190,8 +197,15 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.RESUMED: "{who} resumed {scope} {ref}.",
     EventType.DEMOTED: "{who} demoted {type} to tier {tier}.",
     EventType.DEMOTED_ITSELF: "{type} was demoted to tier {tier}: {why}.",
-    EventType.RELEASED: "{who} released {type}: its notices reach people again; tier {tier}.",
-    EventType.PROMOTED: "{who} promoted {type} to tier {tier}.",
+    EventType.RELEASED: "{who} looked into {type} and let it go on at tier {tier}.",
+    EventType.PROMOTED: "{who} promoted {type} to tier {tier} for {reach} clients.",
+    EventType.NOMINATED: "The evidence of {type} allows tier {tier}; people decide.",
+    EventType.PROMOTION_PROPOSED: "{who} proposed to promote {type} to tier {tier}; a second person is needed.",
+    EventType.NOMINATION_DISMISSED: "{who} dismissed the nomination of {type}.",
+    EventType.BREAKER_OPENED: "The breaker of {what} opened: {why}. It runs at tier 3.",
+    EventType.BREAKER_PROBATION: "{who} put the breaker of {what} on probation.",
+    EventType.BREAKER_CLOSING: "{who} proposed to move the breaker of {what} on; a second person is needed.",
+    EventType.BREAKER_CLOSED: "{who} closed the breaker of {what}.",
     EventType.SHADOW_PROPOSED: "{who} proposed to put {connection} into shadow until {until}; a second person is needed.",
     EventType.SHADOW_OPENED: "{who} put {connection} into shadow until {until}.",
     EventType.SHADOW_EXTENSION_PROPOSED: "{who} proposed to keep {connection} in shadow until {until}; a second person is needed.",

@@ -295,11 +295,35 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The tier an action type has earned, overall (``client=None``) or for one client."""
+    """The tier an action type has earned, overall (``client=None``) or for one client.
+
+    What was earned holds only for the kinds of arguments that were seen (``buckets``; None: any),
+    and is on probation for a while (SPEC 7).
+    """
 
     type: str
     client: str | None
     tier: Tier
+    buckets: frozenset[str] | None = None
+    earned: bool = False
+    probation_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A breaker that is not closed. ``scope`` is `all`, `type`, `client` or `cell` (an action type
+    at one client); ``state`` is `open` or `probation`. Either way its scope runs at tier 3."""
+
+    id: str
+    scope: str
+    type: str
+    client: str
+    state: str
+    why: str
+
+    def about(self, type: str, clients: tuple[str, ...]) -> bool:
+        """Whether it speaks about a call of *type* for *clients*."""
+        return (self.type in {"", type}) and (self.client == "" or self.client in clients)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,6 +345,8 @@ class Snapshot:
 
     standings: tuple[Standing, ...] = ()  #: those of this action type
     pauses: tuple[Pause, ...] = ()
+    breakers: tuple[Breaker, ...] = ()  #: in scope
+    probation: bool = False  #: whether what it has earned is on probation
     touched_clients: int = 0  #: distinct clients of the same content or trigger in the window
     touched_targets: int = 0
     trigger_clients: int = 0

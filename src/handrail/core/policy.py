@@ -106,6 +106,9 @@ class MatrixRow:
     rollback: Rollback | None
     rehearsal: Rehearsal | None
     velocity: tuple[int, timedelta] | None
+    start: Tier  #: where it begins, until evidence has earned its tier
+    bucket: Expression | None  #: the kind of arguments that its evidence is counted by
+    breaker: str  #: the profile of its breaker
     signatures: tuple[Signature, ...]
 
     @property

@@ -15,6 +15,7 @@ from handrail.core.defaults import Settings
 from handrail.core.model import Effect, Tier
 from handrail.core.policy import MatrixRow, Policy
 from handrail.core.policy_rules import covers
+from handrail.core.vocabulary import BREAKERS
 
 #: Keys of a row that only explain. `says` is not one: people approve what it says.
 _WORDS_ONLY = frozenset({"rationale", "owner", "risk"})
@@ -25,11 +26,13 @@ _SMALLER_IS_STRICTER = frozenset(
     "approval_valid max_clients max_targets open_per_trigger open_per_agent asks_per_hour "
     "actions_per_hour in_flight_after_promotion in_flight_later decisions_per_hour "
     "decisions_per_shift reached_within fact_age_people fact_age_targets step_up_age notice_send_window "
-    "notice_review_window overdue_outcome heartbeat".split()
+    "notice_review_window overdue_outcome heartbeat "
+    "promotion_share rehearsed_within".split()
 )
 _LARGER_IS_STRICTER = frozenset(
     "aggregate_window undo_window reversal_window second_ask new_approver_wait personal_reads "
-    "practice_share".split()
+    "practice_share probation audit_share "
+    "promotion_rate promotion_span promotion_cases".split()
 )
 
 #: Lists of the main file of which more is more oversight.
@@ -108,6 +111,8 @@ _ROW_KEYS: Mapping[str, _Laxer] = {
         (a.confidence_floor or -1) < (b.confidence_floor or -1)
     ),
     "approvals": lambda b, a, _w, _n: a.approvals < b.approvals,
+    "start": lambda b, a, _w, _n: a.start < b.start,
+    "breaker": lambda b, a, _w, _n: BREAKERS.index(a.breaker) > BREAKERS.index(b.breaker),
     "velocity": lambda b, a, _w, _n: not _slower(b.velocity, a.velocity),
     "effect": lambda _b, a, _w, _n: a.effect is Effect.READ,
     "protective": lambda _b, a, _w, _n: not a.protective,

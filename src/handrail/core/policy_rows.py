@@ -43,7 +43,7 @@ from handrail.core.policy_shape import (
     VELOCITY,
 )
 from handrail.core.scorecard import SCALES, Factor, Scorecard
-from handrail.core.vocabulary import CATEGORIES, DATA_CLASSES, ROLLBACKS, TARGET_KINDS
+from handrail.core.vocabulary import BREAKERS, CATEGORIES, DATA_CLASSES, ROLLBACKS, TARGET_KINDS
 from handrail.core.yaml_lines import Node, suggestion
 
 _PLACES = re.compile(r"\{([^{}]*)\}")
@@ -136,8 +136,16 @@ def read_row(node: Node, shared: tuple[Signature, ...], roles: Collection[str]) 
         rollback=get("rollback", _rollback),
         rehearsal=get("rehearsal", _rehearsal),
         velocity=get("velocity", _velocity),
+        start=get("start", read_tier) or tier or Tier.APPROVE,
+        bucket=get("bucket", read_expression),
+        breaker=get("breaker", lambda n: n.text(allowed=BREAKERS), "") or "standard",
         signatures=(*shared, *own),
     )
+    if "start" in f and row.start < row.tier:
+        f["start"].wrong(
+            f"it can't start at tier {row.start.wire}: its least oversight is {row.tier.wire}",
+            "Start at its tier or above it.",
+        )
     if row.rehearsal is not None:
         rollback = row.rollback
         if rollback is None or not rollback.one_click or rollback.check is None:

@@ -18,7 +18,7 @@ from handrail.core.defaults import Settings
 from handrail.core.model import Effect, Urgency
 from handrail.core.policy_kinds import Either, Key, Kind, Listing, Named, Number, One, Shape, Text
 from handrail.core.scorecard import SCALES
-from handrail.core.vocabulary import CATEGORIES, DATA_CLASSES, ROLLBACKS, TARGET_KINDS
+from handrail.core.vocabulary import BREAKERS, CATEGORIES, DATA_CLASSES, ROLLBACKS, TARGET_KINDS
 
 MANY = 200  # types in one list
 COUNT = 1_000_000  # the largest whole number of a setting or a limit
@@ -205,6 +205,19 @@ ROW = Shape(
         "rollback": Key(ROLLBACK, "How it is undone."),
         "rehearsal": Key(REHEARSAL, "The safe target on which its rollback is rehearsed."),
         "velocity": Key(VELOCITY, "How often it may begin."),
+        "start": Key(
+            One((2, 3)), "Where it starts: it runs there until people promote it on its evidence."
+        ),
+        "bucket": Key(
+            EXPRESSION,
+            "The kind of arguments, as a text that stands in the record: evidence is counted by "
+            "it, and a promotion holds for the kinds that were seen. Nothing personal.",
+        ),
+        "breaker": Key(
+            Text("profile", words=BREAKERS),
+            "How soon its breaker opens: `strict` tolerates 0.1 % of errors, `standard` 1 %, "
+            "`lenient` 3 %.",
+        ),
         "signatures": Key(Listing(SIGNATURE), "Signatures of this row alone."),
     },
     (

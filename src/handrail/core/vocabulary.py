@@ -6,4 +6,6 @@ CATEGORIES = (
 ).split()
 TARGET_KINDS = "user device group ticket client mailbox licence rule other".split()
 DATA_CLASSES = "identifier personal health secret".split()
+#: Profiles of breakers, strictest first.
+BREAKERS = ("strict", "standard", "lenient")
 ROLLBACKS = ("exact", "snapshot", "time-limited", "manual", "none")

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from handrail.service.answer import Answers
     from handrail.service.availability import Availability
     from handrail.service.backtest import Backtest
+    from handrail.service.breakers import Breakers
     from handrail.service.catalogue import Catalogue
     from handrail.service.clients import Clients
-    from handrail.service.demoted import Demotions
     from handrail.service.drafts import Drafts
+    from handrail.service.evidence import Evidence
     from handrail.service.findings import Findings
     from handrail.service.govern import Govern
     from handrail.service.incident import Incidents
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from handrail.service.reverse import Reversals
     from handrail.service.ring import Ring
     from handrail.service.shadow import Shadows
+    from handrail.service.standing import Standings
     from handrail.service.starting import Starting
 
 
@@ -47,7 +49,9 @@ class Services:
     rehearsals: "Rehearsals"
     notices: "Notices"
     pauses: "Pauses"
-    demotions: "Demotions"
+    standings: "Standings"
+    breakers: "Breakers"
+    evidence: "Evidence"
     incidents: "Incidents"
     findings: "Findings"
     clients: "Clients"

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from handrail.clock import Clock, from_us
+from handrail.clock import Clock, from_us, to_us
 from handrail.core import grant, importing
 from handrail.core.action import State
 from handrail.core.arguments import MAX_DEPTH, depth
@@ -33,6 +33,7 @@ from handrail.core.policy_load import drafted_row
 from handrail.core.routing import designated
 from handrail.core.shadow import Drafted
 from handrail.errors import BadInput, HandrailError, NotAllowed, NotFound, TooLarge
+from handrail.privacy.marks import Marks
 from handrail.privacy.randomness import draw
 from handrail.service import codec
 from handrail.service.asked import Asked, definition_of
@@ -66,8 +67,10 @@ class Ask:
         clock: Clock,
         draw: Draw,
         duty: Duty,
+        marks: Marks,
     ) -> None:
         self._store = store
+        self._marks = marks
         self._begin = begin
         self._resolver = resolver
         self._keeper = keeper
@@ -217,7 +220,14 @@ class Ask:
             body_digest=body_digest(request),
             sealed=(put,),
             sealed_digests={"request": hashlib.sha256(put.row["ciphertext"]).hexdigest()},
-            leaf_facts=self._leaf_facts(action, resolved.facts, row),
+            stands=codec.stands(
+                known.standings.get(request.type, ()),
+                known.breakers,
+                request.type,
+                clients,
+                to_us(now),
+            ),
+            leaf_facts=self._leaf_facts(action, resolved.facts, row, judgement.bucket),
         )
 
     def drafted(self, asked: Asked) -> Drafted | None:
@@ -322,14 +332,22 @@ class Ask:
         kind = trigger.kind if _PLAIN_KIND.fullmatch(trigger.kind) else "other"
         return [kind, trigger.ref if plain else ""]
 
-    def _leaf_facts(self, action: Action, facts: Any, row: MatrixRow | None) -> dict[str, Any]:
+    def _leaf_facts(
+        self, action: Action, facts: Any, row: MatrixRow | None, bucket: str
+    ) -> dict[str, Any]:
         """Typed facts that hold no personal data: counts, classes and declared words only."""
         typed: dict[str, Any] = {}
         for name, fact in facts.by_name.items():
             known = name in _LEAF_FACTS or name.startswith("freeze.")
             if known and isinstance(fact.value, str | int | bool):
                 typed[name] = fact.value
+        counted: dict[str, Any] = {}  # what evidence is counted by (SPEC 7)
+        if action.targets:
+            counted["marks"] = self._marks.of(action.type, action.targets)
+        if bucket:
+            counted["bucket"] = bucket
         return {
+            **counted,
             "type": action.type,
             "effect": (row.effect if row else Effect.CHANGE).value,
             "mode": action.request.mode.value,

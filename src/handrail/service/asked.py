@@ -56,6 +56,7 @@ class Asked:
     body_digest: bytes
     sealed: tuple[Put, ...]
     sealed_digests: Mapping[str, str]
+    stands: Snapshot  #: what stands and what broke, as it was known when this was judged
     before: Json | None = None
     leaf_facts: Mapping[str, Any]
 
@@ -65,8 +66,9 @@ class Asked:
         return self.action.clients[0] if self.action.clients else ""
 
     def outlook(self) -> Classification:
-        """The classification by policy alone, before the state is looked at in a unit."""
-        return settle(self.judgement, self.policy, Snapshot())
+        """The classification by what was known when it was judged: policy, standings, breakers.
+        Pauses and windows are looked at in a unit."""
+        return settle(self.judgement, self.policy, self.stands)
 
     def settle(self, view: View) -> tuple[Classification, Snapshot]:
         """Classify against the state of *view*, after checking that the judgement still holds.
@@ -164,10 +166,18 @@ class Asked:
                 "judged": [[r.code, int(r.tier)] for r in self.judgement.reasons],
                 "reasons": [[r.code, int(r.tier)] for r in classification.reasons],
                 "seen": leaf_state(state),
+                "breaker": profile(self.row, state),
                 "sealed": dict(self.sealed_digests),
                 **more,
             },
         )
+
+
+def profile(row: MatrixRow | None, state: Snapshot) -> str:
+    """By which profile the breakers count it: the strict one while on probation (EVIDENCE 2)."""
+    if state.probation or row is None:
+        return "strict" if state.probation else "standard"
+    return row.breaker
 
 
 def leaf_state(state: Snapshot) -> dict[str, Any]:
@@ -175,6 +185,7 @@ def leaf_state(state: Snapshot) -> dict[str, Any]:
     return {
         "standings": [[s.client or "", int(s.tier)] for s in state.standings],
         "pauses": [[p.id, p.scope, p.degree.value] for p in state.pauses],
+        "breakers": [[b.id, b.scope, b.state] for b in state.breakers],
         "touched": [state.touched_clients, state.touched_targets, state.trigger_clients],
         "recent": state.recent,
         "in_flight": state.in_flight_unverified,

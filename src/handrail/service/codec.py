@@ -1,17 +1,18 @@
 """Rows to values and back, in one place: no other module knows both."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
-from handrail.clock import from_us
+from handrail.clock import from_us, to_us
 from handrail.core import routing
 from handrail.core.action import State
 from handrail.core.approval import AnswerKind, Given, Proposal, Step
 from handrail.core.model import (
+    Breaker,
     Classification,
     Client,
     Evidence,
@@ -248,6 +249,24 @@ def pauses_in_scope(
     return tuple(p for p in pauses if p.scope == "all" or p.ref in refs[p.scope])
 
 
+def stands(
+    standings: Iterable[Standing],
+    breakers: Iterable[Breaker],
+    type: str,
+    clients: Sequence[str],
+    now: int,
+) -> Snapshot:
+    """What of *standings* and *breakers* speaks about a call of *type* for *clients*."""
+    mine = tuple(s for s in standings if s.client is None or s.client in clients)
+    return Snapshot(
+        standings=mine,
+        breakers=tuple(b for b in breakers if b.about(type, tuple(clients))),
+        probation=any(
+            s.probation_until is not None and now < to_us(s.probation_until) for s in mine
+        ),
+    )
+
+
 def snapshot(
     view: View,
     *,
@@ -273,10 +292,8 @@ def snapshot(
         trigger_clients = len(seen_clients | mine_clients)
     if velocity is not None:
         recent = view.count(f"type:{type}", view.now - int(velocity.total_seconds() * 1_000_000))
-    return Snapshot(
-        standings=tuple(
-            s for s in view.standings(type) if s.client is None or s.client in mine_clients
-        ),
+    return replace(
+        stands(view.standings(type), view.breakers(), type, clients, view.now),
         pauses=pauses_in_scope(view.pauses(), agent=agent, clients=clients, type=type),
         touched_clients=touched_clients,
         touched_targets=touched_targets,
@@ -284,7 +301,3 @@ def snapshot(
         recent=recent,
         in_flight_unverified=view.unverified(type),
     )
-
-
-def standing(row: Row) -> Standing:
-    return Standing(row["type"], row["client"] or None, Tier(row["tier"]))

@@ -26,7 +26,7 @@ from handrail.service.asked import Asked
 from handrail.service.demotion import demote
 from handrail.service.known import Keeper
 from handrail.service.telling import Telling
-from handrail.store.contract import Change, Drop, Event, Put, Rows, Store, View, Write
+from handrail.store.contract import Change, Drop, Event, Rows, Store, View, Write
 
 #: Who may look at what was withheld, and settle a finding.
 MAY_LOOK = "compliance-officer"
@@ -66,7 +66,7 @@ class Found:
             "A person can look at it; do not ask for it in another way."
         )
 
-    def rows(self, view: View) -> tuple[tuple[Put | Change, ...], tuple[Event, ...]]:
+    def rows(self, view: View) -> tuple[tuple[Write, ...], tuple[Event, ...]]:
         """The writes and events that go with the outcome: none for what was to be expected."""
         if self.expected or view.row("incident", self.incident) is not None:
             return (), ()
@@ -84,7 +84,7 @@ class Found:
             "handrail",
             self.action,
             self.clients,
-            {"incident": self.incident, "severity": "significant", "why": why},
+            {"incident": self.incident, "severity": "significant", "finding": True, "why": why},
         )
         writes, events = demote(view, self.type, f"{self.incident}: {why}")
         return (put, *writes), (event, *events)

@@ -120,18 +120,19 @@ class Govern:
                 return self._passed(asked, *passed)
         outlook = asked.outlook()
         if outlook.tier <= Tier.NOTIFY:
-            asked = self._ask.prepare(asked, outlook.tier)
+            ready = self._ask.prepare(asked, outlook.tier)
             try:
                 classification, ended = self._begin.at_once(
-                    asked,
+                    ready,
                     admit=limits.admit_action,
                     designate=self._ask.designated,
                     on_progress=on_progress,
                     cancel=cancel,
                 )
             except NeedsPeople as held:
+                # Without what was read just now: it is read again just before it begins.
                 return self._hold(asked, held.classification)
-            return self._began(asked, classification, ended)
+            return self._began(ready, classification, ended)
         return self._hold(asked, outlook)
 
     def _hold(self, asked: Asked, classification: Classification) -> Acted:

@@ -12,7 +12,16 @@ from handrail.store.contract import Change, Event, Put, Rows, Store, View
 SEVERITIES = ("minor", "significant", "major")
 
 
-def found(incident: str, *, action: str, client: str, title: str, text: str, now: int) -> Put:
+def found(
+    incident: str,
+    *,
+    action: str,
+    client: str,
+    title: str,
+    text: str,
+    now: int,
+    severity: str = "significant",
+) -> Put:
     """The row of an incident that Handrail itself opens: a failed reversal, a failed check."""
     return Put(
         "incident",
@@ -20,7 +29,7 @@ def found(incident: str, *, action: str, client: str, title: str, text: str, now
             "id": incident,
             "action": action,
             "client": client,
-            "severity": "significant",
+            "severity": severity,
             "title": title,
             "text": text,
             "by": "handrail",

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.clock import from_us
-from handrail.core.model import Agent, Client, Delegation, Person, Role
+from handrail.core.model import Agent, Breaker, Client, Delegation, Person, Role, Standing
 from handrail.core.shadow import Scope
 from handrail.service import codec
 from handrail.store import nouns
@@ -27,6 +27,8 @@ class Known:
     clients: Mapping[str, Client]
     people: Mapping[str, Person]
     agents: Mapping[str, Agent]
+    standings: Mapping[str, tuple[Standing, ...]]  #: by action type
+    breakers: tuple[Breaker, ...]  #: open or on probation
     shadows: tuple[Scope, ...]  #: agreed and not ended; the dates say which are live
 
 
@@ -65,6 +67,9 @@ def _read(reader: Reader) -> Known:
     for row in reader.delegations(int(head["at"])):
         if (one := nouns.delegation(row)) is not None:
             lends[row["giver"]] = (*lends.get(row["giver"], ()), one)
+    standings: dict[str, tuple[Standing, ...]] = {}
+    for row in reader.standings():
+        standings[row["type"]] = (*standings.get(row["type"], ()), nouns.standing(row))
     return Known(
         epoch=int(head["epoch"]),
         connections={r["name"]: r for r in reader.connections()},
@@ -72,6 +77,8 @@ def _read(reader: Reader) -> Known:
         clients={r["id"]: nouns.client(r) for r in reader.clients()},
         people={r["id"]: _person(r, lends.get(r["id"], ())) for r in reader.people()},
         agents={r["id"]: nouns.agent(r) for r in reader.agents()},
+        standings=standings,
+        breakers=tuple(b for r in reader.breakers(limit=10_000) if (b := nouns.breaker(r))),
         shadows=tuple(
             nouns.shadow(r)
             for r in reader.shadows()

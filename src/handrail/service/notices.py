@@ -90,8 +90,9 @@ def _wrong(view: View, notice: Row, id: str, text: str) -> tuple[Put, Event]:
         title=f"Was wrong: {action['sentence']}"[:200],
         text=text.strip()[:8000],
         now=view.now,
+        severity="minor",  # how grave it was, people say when they look into it
     )
     why = "a person said that it was wrong"
-    facts = {"incident": id, "severity": "significant", "why": why}
+    facts = {"incident": id, "severity": "minor", "why": why}
     clients = tuple(codec.load(action["clients"]))
     return put, Event(EventType.INCIDENT_FOUND, "handrail", action["id"], clients, facts)

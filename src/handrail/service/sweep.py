@@ -25,6 +25,7 @@ from handrail.service.bell import Bell
 from handrail.service.checks import Checks
 from handrail.service.delivery import Delivery
 from handrail.service.duty import Duty
+from handrail.service.evidence import Evidence
 from handrail.service.known import Keeper
 from handrail.service.lapse import lapse
 from handrail.service.plans import Plans
@@ -59,6 +60,7 @@ class Sweep:
         checks: Checks,
         delivery: Delivery,
         rehearsals: Rehearsals,
+        evidence: Evidence,
     ) -> None:
         self._store = store
         self._duty = duty
@@ -71,6 +73,7 @@ class Sweep:
         self._checks = checks
         self._delivery = delivery
         self._rehearsals = rehearsals
+        self._evidence = evidence
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -150,6 +153,7 @@ class Sweep:
             self._hand_over(row["id"], run, self._rehearsals.move_on)
         if run is None:
             self._post.once()
+            self._evidence.once()
         return len(proposals) + len(notices) + len(checks) + len(rehearsals)
 
     def _plans(self, reader: Reader, now: datetime) -> Plans:

@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from handrail.core.model import Agent, Client, Pause, Person, Standing
+from handrail.core.model import Agent, Breaker, Client, Pause, Person, Standing
 
 #: One row as plain values, by column name.
 Row = Mapping[str, Any]
@@ -148,6 +148,9 @@ class View(Protocol):
 
     def pauses(self) -> Sequence[Pause]: ...
     def standings(self, type: str) -> Sequence[Standing]: ...
+    def breakers(self) -> Sequence[Breaker]:
+        """Those that are open or on probation."""
+
     def open_proposals(self) -> Iterable[OpenProposal]: ...
     def in_flight(self, action: str) -> bool:
         """Whether the action has begun and its outcome is not recorded yet."""
@@ -245,6 +248,16 @@ class Reader(Protocol):
         """Those in force."""
 
     def standings(self) -> Sequence[Row]: ...
+    def breakers(self, *, closed: bool = False, limit: int = 100) -> Sequence[Row]:
+        """Those open or on probation; with *closed* all that ever opened, newest first."""
+
+    def nominations(
+        self, *, type: str | None = None, open_only: bool = True, limit: int = 100
+    ) -> Sequence[Row]:
+        """Promotions that the evidence allows, newest first."""
+
+    def folded(self) -> Sequence[Row]:
+        """What the record was folded into, as it was kept last."""
 
     # by key
     def row(self, table: str, *key: Any) -> Row | None: ...

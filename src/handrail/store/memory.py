@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from handrail.clock import from_us
-from handrail.core.model import Agent, Client, Delegation, Pause, Person, Role, Standing, Tier
+from handrail.core.model import Agent, Breaker, Client, Delegation, Pause, Person, Role, Standing
 from handrail.store import sql, tables
 from handrail.store.contract import OpenProposal, Row
 from handrail.store.driver import Connection
-from handrail.store.nouns import agent, client, delegation, pause, person
+from handrail.store.nouns import agent, breaker, client, delegation, pause, person, standing
 from handrail.store.windows import LONGEST, Windows, admission
 
 _ABSENT = object()
@@ -92,6 +92,7 @@ class Memory:
         self.tools: dict[Key, str] = {}
         self.pauses: dict[str, Pause] = {}
         self.standings: dict[str, tuple[Standing, ...]] = {}
+        self.breakers: dict[str, Breaker] = {}
         self.in_flight: dict[str, bool] = {}
         self.open: dict[str, OpenProposal] = {}  #: by action
         self.unverified: dict[str, int] = {}  #: how many, by action type
@@ -191,8 +192,11 @@ class Memory:
         type, at = key
         others = tuple(s for s in self.standings.get(type, ()) if (s.client or "") != at)
         if row is not None:
-            others += (Standing(type, at or None, Tier(row["tier"])),)
+            others += (standing(row),)
         self.journal.set(self.standings, type, others or None)
+
+    def _breaker(self, key: Key, row: Row | None) -> None:
+        self.journal.set(self.breakers, key[0], row and breaker(row))
 
     def _pause(self, key: Key, row: Row | None) -> None:
         in_force = row is not None and row["ended_at"] is None
@@ -213,6 +217,9 @@ class Memory:
         for values in connection.rows(_PAUSES):
             row = sql.access("pause").decode(values)
             memory.learn("pause", (row["id"],), row)
+        for values in connection.rows(_BREAKERS):
+            row = sql.access("breaker").decode(values)
+            memory.learn("breaker", (row["id"],), row)
         for values in connection.rows(_OPEN):
             row = dict(zip(_OPEN_COLUMNS, values, strict=True))
             version = row if row["same"] is not None else None
@@ -241,6 +248,7 @@ INTERPRETED: Mapping[str, Callable[[Memory, Key, Row | None], None]] = {
     "connection": Memory._connection,  # noqa: SLF001
     "tool": Memory._tool,  # noqa: SLF001
     "standing": Memory._standing,  # noqa: SLF001
+    "breaker": Memory._breaker,  # noqa: SLF001
     "pause": Memory._pause,  # noqa: SLF001
     "outcome_check": Memory._outcome_check,  # noqa: SLF001
 }
@@ -263,6 +271,7 @@ _ALL = {n: sql.positional(select(sql.table(n))) for n in _WHOLE}
 _VERSIONS = tables.policy_version
 _POLICIES = sql.positional(select(_VERSIONS.c.n, _VERSIONS.c.digest))
 _PAUSES = sql.positional(select(tables.pause).where(tables.pause.c.ended_at.is_(None)))
+_BREAKERS = sql.positional(select(tables.breaker).where(tables.unclosed))
 _DUE_CHECKS = sql.positional(
     select(tables.outcome_check).where(tables.outcome_check.c.due_at.is_not(None))
 )

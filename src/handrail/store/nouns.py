@@ -4,7 +4,19 @@ import orjson
 
 from handrail.clock import from_us
 from handrail.core.availability import hours_read
-from handrail.core.model import Agent, Client, Degree, Delegation, Pause, Person, Risk, Role
+from handrail.core.model import (
+    Agent,
+    Breaker,
+    Client,
+    Degree,
+    Delegation,
+    Pause,
+    Person,
+    Risk,
+    Role,
+    Standing,
+    Tier,
+)
 from handrail.core.shadow import Scope
 from handrail.store.contract import Row
 
@@ -78,6 +90,26 @@ def delegation(row: Row) -> Delegation | None:
         begins=from_us(row["begins"]),
         ends=from_us(row["ends"]),
     )
+
+
+def standing(row: Row) -> Standing:
+    """The noun that a `standing` row is."""
+    until = row["probation_until"]
+    return Standing(
+        type=row["type"],
+        client=row["client"] or None,
+        tier=Tier(row["tier"]),
+        buckets=None if row["buckets"] is None else frozenset(orjson.loads(row["buckets"])),
+        earned=row["evidence"] is not None,
+        probation_until=None if until is None else from_us(until),
+    )
+
+
+def breaker(row: Row) -> Breaker | None:
+    """The noun that a `breaker` row is; None when it is closed."""
+    if row["state"] == "closed":
+        return None
+    return Breaker(row["id"], row["scope"], row["type"], row["client"], row["state"], row["why"])
 
 
 def pause(row: Row) -> Pause:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from handrail.store import queries, search, sql
+from handrail.store import queries, queries_earned, search, sql
 from handrail.store.contract import Find, Found, Row
 from handrail.store.driver import Connection
 from handrail.store.queries import Filter, Query, many
@@ -94,7 +94,22 @@ class SnapshotReader:
         return self._all(queries.PAUSES)
 
     def standings(self) -> Sequence[Row]:
-        return self._all(queries.STANDINGS)
+        return self._all(queries_earned.STANDINGS)
+
+    def breakers(self, *, closed: bool = False, limit: int = 100) -> Sequence[Row]:
+        asked = queries_earned.BREAKERS_EVER if closed else queries_earned.BREAKERS
+        return self._all(asked, limit=limit)
+
+    def nominations(
+        self, *, type: str | None = None, open_only: bool = True, limit: int = 100
+    ) -> Sequence[Row]:
+        if open_only:
+            found = self._all(queries_earned.NOMINATIONS, limit=limit)
+            return [r for r in found if type in {None, r["type"]}]
+        return self._all(queries_earned.NOMINATIONS_OF, type=type or "", limit=limit)
+
+    def folded(self) -> Sequence[Row]:
+        return self._all(queries_earned.FOLDED)
 
     # --- by key ---
 

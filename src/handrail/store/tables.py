@@ -31,6 +31,7 @@ from handrail.store.afterwards import (
     reversal_step,
     told,
 )
+from handrail.store.earned import breaker, folded, nomination, unclosed
 from handrail.store.principals import (
     agent,
     agent_key,
@@ -48,10 +49,10 @@ from handrail.store.principals import (
 from handrail.store.schema import metadata, partial
 
 __all__ = [
-    "action", "agent", "agent_key", "answer", "client", "client_chain", "connection", "delegation", "device",
-    "editable", "entry", "head", "incident", "message", "metadata", "notice", "of_people", "outcome_check", "passing", "passkey", "pause", "person", "person_role",
+    "action", "agent", "agent_key", "answer", "breaker", "client", "client_chain", "connection", "delegation", "device",
+    "editable", "entry", "folded", "head", "incident", "message", "metadata", "nomination", "notice", "of_people", "outcome_check", "passing", "passkey", "pause", "person", "person_role",
     "policy_draft", "policy_version", "proof", "proposal", "rehearsal", "reversal", "reversal_step", "rollback", "sealed", "seldom", "session",
-    "set_up_link", "shadow_scope", "sign_in_try", "standing", "subject", "told", "tool", "unfinished", "unpublished",
+    "set_up_link", "shadow_scope", "sign_in_try", "standing", "subject", "told", "tool", "unclosed", "unfinished", "unpublished",
 ]  # fmt: skip
 
 
@@ -349,6 +350,9 @@ standing = Table(
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("evidence", Text),  # digest of the evidence it was earned by; NULL: not earned
+    Column("buckets", Text),  # JSON list: the kinds of arguments it holds for; NULL: any
+    Column("probation_until", BigInteger),
 )
 
 client = Table(

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select
 
 from handrail.clock import from_us
-from handrail.core.model import Agent, Client, Pause, Person, Standing
+from handrail.core.model import Agent, Breaker, Client, Pause, Person, Standing
 from handrail.errors import Conflict
 from handrail.store import sql, tables
 from handrail.store.contract import Change, Drop, OpenProposal, Put, Row, Write
@@ -103,6 +103,9 @@ class BatchView:
 
     def standings(self, type: str) -> Sequence[Standing]:
         return self._memory.standings.get(type, ())
+
+    def breakers(self) -> Sequence[Breaker]:
+        return tuple(self._memory.breakers.values())
 
     def open_proposals(self) -> Iterable[OpenProposal]:
         return tuple(self._memory.open.values())

@@ -142,7 +142,7 @@ class Organisation(Reading):
         """Every row of the policy with its standing and what it says."""
         policy = self._policies.current()
         with self._store.read() as reader:
-            standings = [codec.standing(r) for r in reader.standings()]
+            standings = [nouns.standing(r) for r in reader.standings()]
         rows = []
         for row in policy.matrix():
             mine = [s for s in standings if s.type == row.type]
