@@ -31,14 +31,36 @@ def tripped(profile, pattern):
 @pytest.mark.parametrize(
     ("profile", "trips", "holds"),
     [
-        (STRICT, "x" + "." * 60 + "x", "x" + "." * 61 + "x"),
-        (STANDARD, "xxx", "xx" + "." * 30 + "x"),
-        (CELL, "x" + "." * 15 + "xx", "x" + "." * 16 + "xx"),
+        (STRICT, "x 60 x", "x 61 x"),
+        (STANDARD, "xxx", "xx 1 x"),
+        (STANDARD, "xx 25 xx", "xx 26 xx"),  # four within 29
+        (STANDARD, "xx 25 x 25 xx", "xx 25 x 26 xx"),  # five within 55
+        (LENIENT, "xxxxx", "xxxx 1 x"),
+        (LENIENT, "xxxx 12 xx", "xxxx 13 xx"),  # six within 18
+        (LENIENT, "xxxx 12 x 12 xx", "xxxx 12 x 13 xx"),  # seven within 31
+        (LENIENT, "xxxx 12 x 12 x 12 xx", "xxxx 12 x 12 x 13 xx"),  # eight within 44
+        (CELL, "xx 15 x", "xx 16 x"),  # three within 18
     ],
 )
 def test_the_words_say_when_it_trips(profile, trips, holds):
-    assert tripped(profile, trips)
-    assert not tripped(profile, holds)
+    """A number stands for so many clean actions."""
+
+    def pattern(text):
+        return "".join("." * int(p) if p.isdigit() else p for p in text.split())
+
+    assert tripped(profile, pattern(trips))
+    assert not tripped(profile, pattern(holds))
+
+
+@given(st.lists(st.booleans(), max_size=300))
+def test_points_are_never_negative_and_move_by_what_is_said(actions):
+    for profile in (STRICT, STANDARD, LENIENT, CELL):
+        points = 0
+        for error in actions:
+            after = breaker.step(points, profile, error=error)
+            assert after >= 0
+            assert after == points + profile.error if error else points - after in {0, 1}
+            points = after
 
 
 @given(st.text("x.", max_size=200), st.integers(0, 199))

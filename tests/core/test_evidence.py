@@ -1,7 +1,8 @@
 """How much a count shows: the figures of EVIDENCE 1 and 2, and that looking daily stays honest."""
 
 import random
-from math import comb
+from fractions import Fraction
+from math import comb, factorial, log
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,24 @@ def test_the_sentences_of_the_specification():
     assert evidence.more_clean_needed(43, 43) == 0
 
 
+def exactly(s, n, p0):
+    """E by whole numbers alone: the slow, obvious twin."""
+    f = n - s
+    beta = Fraction(factorial(s) * factorial(f), factorial(n + 1))
+    at_most = sum(comb(n + 1, k) * p0**k * (1 - p0) ** (n + 1 - k) for k in range(s + 1))
+    return beta * at_most / ((1 - p0) * p0**s * (1 - p0) ** f)
+
+
+@given(st.integers(0, 200), st.integers(1, 999), st.data())
+def test_the_bet_is_what_its_formula_says(n, mille, data):
+    s = data.draw(st.integers(0, n))
+    exact = exactly(s, n, Fraction(mille, 1000))
+
+    found = evidence.log_e_value(s, n, mille / 1000)
+
+    assert found == pytest.approx(log(exact.numerator) - log(exact.denominator), abs=1e-9)
+
+
 @given(st.integers(0, 14), st.sampled_from([0.5, 0.9, 0.98]))
 def test_the_bet_is_fair_when_the_rate_is_what_it_denies(n, p0):
     """Exactly: the expected e-value under a true rate of p0 is 1 after any number of cases."""
@@ -37,6 +56,20 @@ def test_the_bet_is_fair_when_the_rate_is_what_it_denies(n, p0):
         comb(n, s) * p0**s * (1 - p0) ** (n - s) * evidence.e_value(s, n, p0) for s in range(n + 1)
     )
     assert mean == pytest.approx(1.0)
+
+
+@given(st.integers(0, 40), st.integers(1, 99), st.data())
+def test_no_next_case_is_expected_to_win_the_bet(n, percent, data):
+    """A supermartingale, by whole numbers: whatever came before, and whatever the next chance is
+    as long as it is not above p0. So quality that drifts and days that differ do no harm."""
+    p0, s = Fraction(percent, 100), data.draw(st.integers(0, n))
+    chance = p0 * Fraction(data.draw(st.integers(0, 10)), 10)
+
+    clean, not_clean = exactly(s + 1, n + 1, p0), exactly(s, n + 1, p0)
+
+    expected = chance * clean + (1 - chance) * not_clean
+    assert expected <= exactly(s, n, p0)
+    assert (expected == exactly(s, n, p0)) == (chance == p0)
 
 
 @given(st.integers(1, 3000), st.data())
@@ -54,21 +87,58 @@ def test_huge_counts_are_no_trouble():
     assert evidence.sufficient(95_000, 100_000)
     assert not evidence.sufficient(89_000, 100_000)
     assert evidence.lower_bound(99_000, 100_000) == pytest.approx(0.988, abs=0.002)
+    assert 0 < evidence.lower_bound(1, 100_000) < evidence.upper_bound(1, 100_000) < 0.001
+    assert 0.9999 < evidence.lower_bound(100_000, 100_000) < 1
+    assert evidence.lower_bound(0, 100_000) == evidence.lower_bound(0, 0) == 0.0
+    assert evidence.e_value(0, 0) == 1
+    assert evidence.e_value(100_000, 100_000, 0.5) == float("inf")
+    assert evidence.run_needed(5_000) > evidence.run_needed(4_999)
 
 
-@pytest.mark.parametrize("rate", [0.85, 0.90])
-def test_looking_after_every_case_promotes_by_luck_in_at_most_one_of_twenty(rate):
-    """Ville's inequality: at a true rate of at most 90 %, however often one looks."""
+def ever_sufficient(draw, chances):
+    """Whether somebody who looks after every four cases is ever told that it is enough."""
+    clean = 0
+    for n, chance in enumerate(chances, 1):
+        clean += draw.random() < chance
+        # Sufficient is the same as: as many decisions as the table asks for.
+        if n % 4 == 0 and n >= evidence.decisions_needed(n - clean):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "chance",
+    [lambda n: 0.85, lambda n: 0.90, lambda n: 0.90 if n % 3 else 0.6, lambda n: 0.9 - n / 7200],
+    ids=["0.85", "0.90", "bad nights", "getting worse"],
+)
+def test_looking_daily_promotes_by_luck_in_at_most_one_of_twenty(chance):
+    """Ville's inequality: at chances of at most 90 %, alike or not, however often one looks."""
     draw = random.Random(7)  # noqa: S311 - the same draws at every run
-    fooled = 0
-    for _ in range(300):
-        clean = 0
-        for n in range(1, 721):
-            clean += draw.random() < rate
-            if n % 4 == 0 and evidence.sufficient(clean, n):
-                fooled += 1
-                break
-    assert fooled / 300 <= evidence.ALPHA + 0.02
+    fooled = sum(ever_sufficient(draw, map(chance, range(720))) for _ in range(300))
+
+    assert fooled / 300 <= evidence.ALPHA
+
+
+@given(st.integers(0, 400), st.data())
+def test_the_table_says_the_same_as_the_bet(n, data):
+    s = data.draw(st.integers(0, n))
+
+    assert evidence.sufficient(s, n) == (n >= evidence.decisions_needed(n - s))
+    assert evidence.sufficient(s, n) == (evidence.more_clean_needed(s, n) == 0)
+
+
+@pytest.mark.parametrize("reversals", range(4))
+def test_a_run_is_as_long_as_its_share_of_the_risk_asks_for(reversals):
+    """(1 - rate)^n ≤ α/2, α/4, α/8, ...: by whole numbers; together never more than α."""
+    share, n = Fraction(1, 20) / 2 ** (1 + reversals), evidence.run_needed(reversals)
+
+    assert Fraction(98, 100) ** n <= share < Fraction(98, 100) ** (n - 1)
+
+
+def test_how_high_confidence_is_counts_from_below():
+    assert evidence.fifth_percentile([]) == 0
+    assert evidence.fifth_percentile([900] * 95 + [100] * 5) == 900
+    assert evidence.fifth_percentile([100] * 6 + [900] * 94) == 100
 
 
 def test_an_agent_that_is_too_sure_is_found_and_an_honest_one_is_not():

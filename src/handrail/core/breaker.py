@@ -25,7 +25,9 @@ class Profile:
 
 STRICT = Profile("strict", 80, 100, 100, "a second error within 60 actions")
 STANDARD = Profile("standard", 25, 75, 1_000, "three in a row, four within 29 or five within 55")
-LENIENT = Profile("lenient", 12, 60, 3_000, "five in a row, or several within a few dozen")
+LENIENT = Profile(
+    "lenient", 12, 60, 3_000, "five in a row, six within 18, seven within 31 or eight within 44"
+)
 CELL = Profile("cell", 25, 60, 1_000, "three within 18 at one client")
 #: Those that a row of the policy may name.
 PROFILES: Mapping[str, Profile] = {p.name: p for p in (STRICT, STANDARD, LENIENT)}

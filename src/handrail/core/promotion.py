@@ -247,10 +247,16 @@ def _two_to_one(cases: Sequence[Case], past: Past, settings: Settings) -> list[C
     low = evidence.lower_bound(passed, len(checked))
     given = [c.confidence for c in ended][-CONFIDENCES:]
     sure = [c for c in given if c is not None]
-    fifth = sorted(sure)[len(sure) // 20] if sure else 0
-    over = evidence.overconfident(
-        [(c.confidence / 1000, not c.wrong) for c in ended if c.confidence is not None]
+    fifth = evidence.fifth_percentile(sure)
+    pairs = [(c.confidence / 1000, not c.wrong) for c in ended if c.confidence is not None]
+    over, skill = evidence.overconfident(pairs), evidence.skill(pairs)
+    calibrated = (
+        "It is surer of itself than its outcomes allow."
+        if over
+        else "It is not shown to be surer of itself than its outcomes allow."
     )
+    if skill is not None and skill <= 0:
+        calibrated += f" Its {evidence.NO_SKILL}."
     return [
         Criterion(
             "run",
@@ -290,9 +296,7 @@ def _two_to_one(cases: Sequence[Case], past: Past, settings: Settings) -> list[C
             not over,
             "overconfident" if over else "not shown",
             "not overconfident",
-            "It is surer of itself than its outcomes allow."
-            if over
-            else "It is not shown to be surer of itself than its outcomes allow.",
+            calibrated,
         ),
         *_alike(cases, settings),
     ]
