@@ -9,6 +9,7 @@ from handrail.cli import (
     client_map,
     connect,
     decide,
+    earned,
     gateway,
     importing,
     lookback,
@@ -56,6 +57,7 @@ def build(programs: Programs) -> typer.Typer:
     decide.register(app)
     rehearse.register(app)
     stop.register(app)
+    earned.register(app)
     policy.register(app)
     importing.register(app)
     lookback.register(app)

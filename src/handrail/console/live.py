@@ -115,5 +115,5 @@ def _names(changes: Iterable[tuple[str, str]]) -> Iterable[str]:
         noun = kind.split(":")[1]
         if noun in {"action", "notice", "reversal"}:
             yield "feed"
-        if noun in {"pause", "standing", "tool", "policy", "person", "role", "incident"}:
+        if noun in {"pause", "breaker", "standing", "tool", "policy", "person", "role", "incident"}:
             yield "state"

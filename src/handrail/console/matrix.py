@@ -47,6 +47,7 @@ def matrix(visit: Visit) -> Response:
         search=visit.query("q"),
         tier=tier,
         policy=visit.services.read.policy(),
+        nominations=visit.services.read.nominations(),
     )
 
 
@@ -65,7 +66,44 @@ def row(visit: Visit) -> Response:
         recent=recent,
         names={c["id"]: c["name"] for c in clients},
         history=visit.services.read.row_history(found["type"]),
+        evidence=visit.services.evidence.about(found["type"]) if found["signed"] else None,
+        standings=visit.services.read.standings_of(found["type"]),
+        nominations=visit.services.read.nominations(found["type"]),
     )
+
+
+def promote(visit: Visit) -> Response:
+    """One tier, on the evidence as it was shown."""
+    visit.back = f"/matrix/{visit.arg('type')}"
+    visit.services.standings.promote(
+        visit.person, visit.arg("type"), visit.said("evidence"), visit.said("rationale")
+    )
+    return visit.go(visit.back)
+
+
+def dismiss(visit: Visit) -> Response:
+    """No to a nomination, with a reason."""
+    visit.back = f"/matrix/{visit.arg('type')}"
+    visit.services.standings.dismiss(visit.person, visit.arg("type"), visit.said("reason"))
+    return visit.go(visit.back)
+
+
+def demote(visit: Visit) -> Response:
+    """One click, one reason, at once."""
+    visit.back = f"/matrix/{visit.arg('type')}"
+    visit.services.standings.demote(
+        visit.person, visit.arg("type"), visit.said("reason"), visit.said("client")
+    )
+    return visit.go(visit.back)
+
+
+def release(visit: Visit) -> Response:
+    """A demoted row goes on, after a review."""
+    visit.back = f"/matrix/{visit.arg('type')}"
+    visit.services.standings.release(
+        visit.person, visit.arg("type"), visit.said("reason"), visit.said("client")
+    )
+    return visit.go(visit.back)
 
 
 def _categories(rows: Sequence[MatrixShown]) -> set[str]:
@@ -75,4 +113,8 @@ def _categories(rows: Sequence[MatrixShown]) -> set[str]:
 PAGES: Pages = (
     ("/matrix", ("GET",), matrix),
     ("/matrix/{type}", ("GET",), row),
+    ("/matrix/{type}/promotion", ("POST",), promote),
+    ("/matrix/{type}/dismissal", ("POST",), dismiss),
+    ("/matrix/{type}/demotion", ("POST",), demote),
+    ("/matrix/{type}/release", ("POST",), release),
 )

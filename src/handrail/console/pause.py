@@ -1,9 +1,11 @@
-"""Pausing at once, by one person; easing and resuming, which take more (UX 4.5, SPEC 6)."""
+"""What restricts agents: breakers that opened and people's pauses, and the way back (UX 4.5)."""
 
 from starlette.responses import Response
 
 from handrail.console.door import Pages, Visit
 from handrail.service.pause import SCOPES
+
+SHOWN = 12  # breakers that count, and breakers of the past
 
 
 def pause(visit: Visit) -> Response:
@@ -22,6 +24,9 @@ def pause(visit: Visit) -> Response:
         clients=read.clients(),
         agents=read.agents(),
         types=sorted(r["type"] for r in read.matrix()),
+        breakers=read.breakers(),
+        points=read.points(visit.services.evidence.points())[:SHOWN],
+        past=[b for b in read.breakers(closed=True, limit=SHOWN) if b["state"] == "closed"],
     )
 
 
@@ -49,7 +54,26 @@ def resume(visit: Visit) -> Response:
     return visit.go("/pause")
 
 
+def probation(visit: Visit) -> Response:
+    """An open breaker goes on probation, with what was found."""
+    visit.back = "/breakers"
+    visit.services.breakers.probation(
+        visit.person, visit.arg("id"), visit.said("cause"), visit.said("remedy")
+    )
+    return visit.go(visit.back)
+
+
+def close(visit: Visit) -> Response:
+    """A breaker closes after its probation."""
+    visit.back = "/breakers"
+    visit.services.breakers.close(visit.person, visit.arg("id"), visit.said("reason"))
+    return visit.go(visit.back)
+
+
 PAGES: Pages = (
+    ("/breakers", ("GET",), pause),
+    ("/breakers/{id}/probation", ("POST",), probation),
+    ("/breakers/{id}/closure", ("POST",), close),
     ("/pause", ("GET",), pause),
     ("/pause", ("POST",), pause_now),
     ("/pause/{id}/ease", ("POST",), ease),

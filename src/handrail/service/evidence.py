@@ -105,6 +105,10 @@ class Evidence:
             self._follow()
             return self._assessed(type)[0]
 
+    def about(self, type: str) -> dict[str, Any]:
+        """What the evidence of *type* allows now, as doors show it. Raises `NotFound`."""
+        return promotion.shown(self.assess(type))
+
     def frozen(self, type: str) -> tuple[Assessment, bytes]:
         """The assessment of *type*, and its evidence frozen."""
         with self._lock:

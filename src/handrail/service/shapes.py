@@ -234,6 +234,7 @@ class Status(TypedDict):
     """The state of the system, for the top bar."""
 
     pauses: list[PauseShown]
+    breakers: int  #: open or on probation
     agents: int
     clients: int
     waiting: int
@@ -275,6 +276,7 @@ class MatrixShown(TypedDict):
     category: str
     effect: str
     least: Wire
+    start: Wire  #: where it runs until it has earned its least oversight
     standing: Wire | None
     tier: Wire
     signed: bool

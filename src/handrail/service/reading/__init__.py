@@ -6,6 +6,7 @@ from handrail.clock import to_us
 from handrail.service import shown
 from handrail.service.reading.actions import Actions
 from handrail.service.reading.base import DAY_US
+from handrail.service.reading.earned import Earned
 from handrail.service.reading.organisation import Organisation, settings
 from handrail.service.reading.proposals import Proposals
 from handrail.service.reading.siblings import Siblings
@@ -14,7 +15,7 @@ from handrail.store.contract import Row
 __all__ = ["Read", "settings"]
 
 
-class Read(Proposals, Actions, Siblings, Organisation):
+class Read(Proposals, Actions, Siblings, Earned, Organisation):
     """Pages and lists, as plain JSON-able values."""
 
     def status(self) -> dict[str, Any]:
@@ -26,6 +27,7 @@ class Read(Proposals, Actions, Siblings, Organisation):
         known = self._keeper.current()
         return {
             "pauses": pauses,
+            "breakers": len(known.breakers),
             "agents": sum(not a.suspended for a in known.agents.values()),
             "clients": len(known.clients),
             "waiting": counts.get("waiting", 0),

@@ -147,7 +147,7 @@ class Organisation(Reading):
         for row in policy.matrix():
             mine = [s for s in standings if s.type == row.type]
             overall = next((s.tier for s in mine if s.client is None), None)
-            effective = max(row.tier, overall or row.tier) if row.signed else Tier.APPROVE
+            effective = overall or max(row.start, row.tier) if row.signed else Tier.APPROVE
             rows.append(
                 {
                     "type": row.type,
@@ -155,6 +155,7 @@ class Organisation(Reading):
                     "category": row.category,
                     "effect": row.effect.value,
                     "least": row.tier.wire,
+                    "start": max(row.start, row.tier).wire,
                     "standing": overall.wire if overall else None,
                     "tier": max(effective, row.tier).wire,
                     "signed": row.signed,
