@@ -1,7 +1,6 @@
 """Autonomy is earned from evidence by people's acts, and lost by itself (SPEC 7; I11 to I14, I24)."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,36 +10,14 @@ import pytest
 
 from handrail.clock import FakeClock
 from handrail.core.action import State
-from handrail.core.model import Tier, Trigger
+from handrail.core.model import Tier
 from handrail.core.promotion import Assessment
 from handrail.errors import Conflict, NotAllowed, NotFound, Stale
 from handrail.privacy.seal import open_sealer
 from handrail.service.evidence import Evidence
 from handrail.store.database import open_store
-from support.house import LICENCE, House, policy_files, row
-
-TYPE = "up.assign_licence"
-EARNS = {
-    **LICENCE,
-    "start": "3",
-    "bucket": "args.sku",
-    "rehearsal": "{arguments: {n: lab, client: acme, sku: E3}}",
-}
-LASTING = {"approval_valid": "15m"}
-
-
-def files(tier: int = 1, **more: str) -> dict[str, str]:
-    found = policy_files()
-    found["matrix/all.yaml"] = found["matrix/all.yaml"].replace(
-        row(TYPE, 2, **LICENCE), row(TYPE, tier, **{**EARNS, **more})
-    )
-    found["handrail.yaml"] = found["handrail.yaml"].replace(
-        "max_targets: 100000}",
-        "max_targets: 100000, decisions_per_hour: 1000, decisions_per_shift: 1000,"
-        " in_flight_later: 1000, in_flight_after_promotion: 1000, notices_per_shift: 1000,"
-        " audit_share: 1}",
-    )
-    return found
+from support.earning import TYPE, ask, decided, digest, earn, files, rehearsed
+from support.house import House
 
 
 @pytest.fixture
@@ -53,58 +30,12 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.sealer.close()
 
 
-def ask(house: House, *, sku: str = "E3", client: str = "acme", trigger: str = "") -> Any:
-    """One call of the type, for a ticket of its own."""
-    request = house.request("assign_licence", client=client, sku=sku)
-    request = replace(request, trigger=Trigger("ticket", trigger or f"T-{house.n}"))
-    return house.s.govern.act(house.agent(), request)
-
-
-def decided(house: House, n: int, *, by: tuple[str, ...] = ("per_anna", "per_ben", "per_dan"),
-            days: float = 0.5, deny: tuple[int, ...] = (), **how: Any) -> None:  # fmt: skip
-    """*n* proposals, one after the other over time, approved by *by* in turn."""
-    for i in range(n):
-        waiting = ask(house, **how)
-        assert waiting.state is State.WAITING, waiting
-        who = by[i % len(by)]
-        if i in deny:
-            house.answer(who, waiting.proposal, "deny", reason="would-harm")
-        else:
-            house.answer(who, waiting.proposal)
-            house.sweep(seconds=11)
-            house.sweep(seconds=31)  # its check
-            assert house.state(waiting.id) == "done"
-        house.clock.advance(timedelta(days=days))
-
-
-def rehearsed(house: House) -> None:
-    for _ in range(3):
-        house.s.rehearsals.run(house.who("per_ben"), TYPE)
-        house.sweep(seconds=31)
-        house.sweep(seconds=31)
-
-
 def assessed(house: House) -> Assessment:
     return house.s.evidence.assess(TYPE)
 
 
 def unmet(house: House) -> set[str]:
     return {c.name for c in assessed(house).missing}
-
-
-def digest(house: House) -> str:
-    house.clock.advance(timedelta(minutes=2))
-    house.s.evidence.once()
-    with house.store.read() as reader:
-        (nominated,) = reader.nominations(type=TYPE)
-    return str(nominated["digest"])
-
-
-def earn(house: House) -> str:
-    """Enough evidence for 3 → 2; return the digest of the nomination."""
-    decided(house, 62)
-    rehearsed(house)
-    return digest(house)
 
 
 # --- 3 → 2 ---------------------------------------------------------------------------------------

@@ -365,7 +365,7 @@ def _rollback(past: Past, row: MatrixRow, at: int, settings: Settings) -> Criter
     failed = sum(state != "proven" for t, state in past.rehearsals)
     age = (at - max(proven)) // _DAY if proven else None
     met = len(proven) >= REHEARSALS and not failed and age is not None and age <= within
-    last = "never" if age is None else f"{age} days ago"
+    last = "never" if age is None else f"{age} days ago" if age else "today"
     return Criterion(
         "rollback",
         met,
