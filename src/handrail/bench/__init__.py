@@ -1,4 +1,5 @@
-"""`handrail bench`: what Handrail costs, as ratios to baselines measured in the same run.
+"""`handrail bench`: what Handrail costs, as ratios to baselines measured in the same run; and
+`evidence`, whether its rules do what is said of them.
 
 Machines are noisy: each figure is a median, product and baseline take turns, and the ratio is
 what is worth quoting. Durable is compared with durable.
@@ -13,6 +14,7 @@ from handrail.bench import (
     action,
     decision,
     doors,
+    evidence,
     importing,
     ledger,
     looking,
@@ -35,6 +37,7 @@ BENCHES: Mapping[str, Callable[[Say], dict[str, Any]]] = {
     "month": month.run,
     "waiting": waiting.run,
     "telling": telling.run,
+    "evidence": evidence.run,
 }
 
 
