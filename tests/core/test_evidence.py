@@ -157,6 +157,18 @@ def test_an_agent_that_is_too_sure_is_found_and_an_honest_one_is_not():
     assert found < 0
 
 
+def test_an_agent_that_is_as_sure_as_it_may_be_is_vetoed_by_luck_in_at_most_one_of_twenty():
+    """Three points too sure at every case, looked at after every twenty."""
+    draw = random.Random(11)  # noqa: S311 - the same draws at every run
+    vetoed = 0
+    for _ in range(200):
+        sure = [draw.choice([0.7, 0.9, 0.99]) for _ in range(160)]
+        cases = [(c, draw.random() < c - evidence.SLACK) for c in sure]
+        vetoed += any(evidence.overconfident(cases[:n]) for n in range(20, 161, 20))
+
+    assert vetoed / 200 <= evidence.ALPHA
+
+
 @pytest.mark.parametrize("count", [(-1, 3), (4, 3)])
 def test_what_is_no_count_is_refused(count):
     with pytest.raises(ValueError, match="no count"):

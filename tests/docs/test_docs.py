@@ -19,7 +19,6 @@ from support import reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
-REFERENCE = sorted((ROOT / "docs" / "reference").glob("*.md"))
 #: Variables of the environment that are no settings of the process.
 OTHER_VARIABLES = {"HANDRAIL_URL", "HANDRAIL_KEY"}
 #: Variables of the tests alone, named where contributors look.
@@ -50,7 +49,7 @@ def promises_shown() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", REFERENCE, ids=name_of)
+@pytest.mark.parametrize("page", reference.PAGES, ids=name_of)
 def test_what_the_program_knows_is_as_the_program_says_it_today(page):
     """`make docs` was run after the last change."""
     text = page.read_text("utf-8")
@@ -59,7 +58,7 @@ def test_what_the_program_knows_is_as_the_program_says_it_today(page):
 
 
 def test_every_block_stands_in_some_page():
-    placed = [b for page in REFERENCE for b in reference.blocks_of(page.read_text("utf-8"))]
+    placed = [b for page in reference.PAGES for b in reference.blocks_of(page.read_text("utf-8"))]
 
     assert set(placed) == set(reference.BLOCKS)
 

@@ -1,9 +1,8 @@
-"""The parts of docs/reference that the program itself knows: written by `make docs`, compared by
-tests/docs. Each stands between two markers of a page; the words around it are people's.
+"""The parts of docs that the program itself knows: written by `make docs`, compared by tests/docs. Each stands between two markers of a page; the words around it are people's.
 
-    <!-- from the program: NAME -->
-    …
-    <!-- end -->
+<!-- from the program: NAME -->
+…
+<!-- end -->
 """
 
 import dataclasses
@@ -26,9 +25,11 @@ from handrail.core import (
     action,
     approval,
     attacks,
+    breaker,
     client_map,
     conditions,
     defaults,
+    evidence,
     floors,
     policy_schema,
     scorecard,
@@ -45,7 +46,10 @@ from handrail.service import ask, govern
 from handrail.service.reading import settings as shown_settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = ROOT / "docs" / "reference"
+#: Pages with blocks.
+PAGES = sorted(
+    p for kind in ("explanation", "reference") for p in (ROOT / "docs" / kind).glob("*.md")
+)
 _BLOCK = re.compile(r"(<!-- from the program: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -315,6 +319,45 @@ def the_attacks() -> str:
     )
 
 
+def decisions_needed() -> str:
+    def rows() -> Iterator[tuple[str, ...]]:
+        for k in (0, 1, 2, 3, 4, 5, 10, 20):
+            n = evidence.decisions_needed(k)
+            yield str(k), str(n), f"{100 * (n - k) / n:.1f} %"
+
+    return table(("not clean", "decisions needed", "clean ones then"), rows())
+
+
+def what_counts_show() -> str:
+    def rows() -> Iterator[tuple[str, ...]]:
+        for s, n in ((9, 10), (18, 20), (43, 43), (47, 50), (88, 90), (190, 200), (380, 400)):
+            low = int(1000 * evidence.lower_bound(s, n)) / 10  # rounded down
+            more = evidence.more_clean_needed(s, n)
+            yield f"{s} of {n}", f"{100 * s / n:.4g} %", f"{low} %", str(more) if more else "enough"
+
+    head = ("clean", "ratio", "really at least", "more clean ones in a row that would be enough")
+    return table(head, rows())
+
+
+def runs_needed() -> str:
+    return table(
+        ("reversals before", "executions in a row without one"),
+        ((str(k), str(evidence.run_needed(k))) for k in range(5)),
+    )
+
+
+def breakers() -> str:
+    def rows() -> Iterator[tuple[str, ...]]:
+        for p in (breaker.STRICT, breaker.STANDARD, breaker.LENIENT, breaker.CELL):
+            mean = breaker.between_false_trips(p, p.tolerates / 100_000)
+            named = f"`{p.name}`" if p.name in breaker.PROFILES else f"{p.name}: type at a client"
+            tolerates = f"{p.tolerates / 1000:g} %"
+            points = f"+{p.error}, opens at {p.limit}"
+            yield named, tolerates, points, p.words, f"one in {mean:,.0f} actions"
+
+    return table(("profile", "tolerates", "each error", "in words", "opens without cause"), rows())
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "states": states,
     "defaults": the_defaults,
@@ -332,6 +375,10 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "own-tools": own_tools,
     "limits": limits,
     "attacks": the_attacks,
+    "decisions-needed": decisions_needed,
+    "what-counts-show": what_counts_show,
+    "runs-needed": runs_needed,
+    "breakers": breakers,
 }
 
 
@@ -346,5 +393,5 @@ def blocks_of(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    for page in sorted(PAGES.glob("*.md")):
+    for page in PAGES:
         page.write_text(filled(page.read_text("utf-8")), "utf-8")
