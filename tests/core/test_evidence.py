@@ -148,6 +148,7 @@ def test_an_agent_that_is_too_sure_is_found_and_an_honest_one_is_not():
     assert not evidence.overconfident(honest)
     assert evidence.overconfident(too_sure)
     assert not evidence.overconfident([])
+    assert evidence.skill([]) is None
     assert evidence.skill([(0.9, True)] * 5) is None
     informed = [(0.95, True)] * 90 + [(0.1, False)] * 10
     assert evidence.skill(informed) == pytest.approx(0.96, abs=0.03)

@@ -165,9 +165,7 @@ def _log_beta(a: int, b: int) -> float:
 
 
 def _log_at_most(k: int, n: int, p: float) -> float:
-    """log P(Bin(n, p) ≤ k), by whichever tail is the smaller one."""
-    if k >= n:
-        return 0.0
+    """log P(Bin(n, p) ≤ k) for k < n, by whichever tail is the smaller one."""
     if k >= n * p:
         return log1p(-min(exp(_log_tail(k + 1, n, p)), 1 - 1e-16))
     return _log_tail(n - k, n, 1 - p)
