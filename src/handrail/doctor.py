@@ -25,6 +25,7 @@ from handrail.service.freezes import fresh
 from handrail.service.known import Keeper, Known
 from handrail.service.policies import Policies
 from handrail.service.record import NEWEST
+from handrail.service.reviews import overdue
 from handrail.store.contract import Store
 from handrail.store.database import open_store
 from handrail.wiring import PLACE, calendars_of, mail_of, webhook_of
@@ -61,11 +62,24 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield _record(settings, store)
         yield _tables(store, clock)
         yield from _organisation(settings, store)
+        yield _reviews(store, clock)
     finally:
         store.close()
     yield _mail(settings, clock)
     if settings.webhook:
         yield _webhook(settings)
+
+
+def _reviews(store: Store, clock: Clock) -> Finding:
+    """Whether a governance review is overdue (SPEC 8)."""
+    with store.read() as reader:
+        late = [r["id"] for r in reader.reviews() if r["state"] == "open" and overdue(r, clock)]
+    return Finding(
+        name="reviews",
+        ok=not late,
+        text=f"overdue: {', '.join(late)}" if late else "none is overdue",
+        hint="Answer its items and sign it: handrail review." if late else "",
+    )
 
 
 def _mail(settings: Settings, clock: Clock) -> Finding:

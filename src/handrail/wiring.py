@@ -72,6 +72,7 @@ from handrail.service.release import Release
 from handrail.service.reopen import Reopen
 from handrail.service.resolve import Resolver
 from handrail.service.reverse import Reversals
+from handrail.service.reviews import Reviews
 from handrail.service.ring import Ring
 from handrail.service.shadow import Shadows
 from handrail.service.standing import Standings
@@ -137,6 +138,7 @@ def middle(
     )
     rehearsals = Rehearsals(store, begin, ask, policies, sealer=sealer, clock=clock, draw=draw)
     evidence = Evidence(store, policies, keeper, clock, draw)
+    reviews = Reviews(store, keeper, clock)
     delivery = Delivery(store, telling, policies, keeper, clock)
     sweep = Sweep(
         store,
@@ -151,6 +153,7 @@ def middle(
         delivery=delivery,
         rehearsals=rehearsals,
         evidence=evidence,
+        reviews=reviews,
     )
     shadows = Shadows(store, keeper, clock, draw)
     record = Record(store, signer, published, clock, policies.heartbeat)
@@ -175,6 +178,7 @@ def middle(
         pauses=Pauses(store, draw),
         standings=Standings(store, policies, keeper, telling, evidence),
         breakers=Breakers(store, evidence),
+        reviews=reviews,
         evidence=evidence,
         incidents=Incidents(store, draw),
         findings=findings,

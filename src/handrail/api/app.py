@@ -32,6 +32,7 @@ from handrail.api import (
     policy,
     proposals,
     rehearsals,
+    reviews,
     shadow,
     sign_in,
 )
@@ -62,6 +63,7 @@ NOUNS = (
     rehearsals,
     breakers,
     pause,
+    reviews,
     policy,
     drafts,
     ledger,

@@ -17,6 +17,7 @@ from handrail.cli import (
     reconcile,
     record,
     rehearse,
+    review,
     run,
     shadow,
     sign_in,
@@ -58,6 +59,7 @@ def build(programs: Programs) -> typer.Typer:
     rehearse.register(app)
     stop.register(app)
     earned.register(app)
+    review.register(app)
     policy.register(app)
     importing.register(app)
     lookback.register(app)

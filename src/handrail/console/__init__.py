@@ -18,6 +18,7 @@ from handrail.console import (
     passkeys,
     pause,
     provider,
+    reviews,
     search,
     settings,
     shadow,
@@ -34,7 +35,7 @@ from handrail.service import Services
 
 #: One module a family of pages. The last one has the page for every other path.
 FAMILIES = (
-    account, provider, passkeys, start, inbox, package, feed, actions, matrix, pause, shadow, audit, availability, team, settings,
+    account, provider, passkeys, start, inbox, package, feed, actions, matrix, pause, reviews, shadow, audit, availability, team, settings,
     drafts, search,
 )  # fmt: skip
 

@@ -68,11 +68,18 @@ class Renderer:
 
     def page(self, template: str, visit: "Visit", values: Mapping[str, Any]) -> str:
         """Render *template* in the frame."""
-        frame: dict[str, Any] = {"status": None, "shadows": (), "inbox_count": 0, "my_roles": ()}
+        frame: dict[str, Any] = {
+            "status": None,
+            "shadows": (),
+            "overdue": (),
+            "inbox_count": 0,
+            "my_roles": (),
+        }
         if visit.who is not None:
             me = visit.who.person
             frame["status"] = self._services.read.status()
             frame["shadows"] = self._services.shadows.live()
+            frame["overdue"] = self._services.reviews.overdue()
             frame["inbox_count"] = len(visit.inboxes["mine"])
             frame["my_roles"] = next(
                 (p["roles"] for p in self._services.read.people() if p["id"] == me), ()

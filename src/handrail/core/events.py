@@ -91,6 +91,10 @@ class EventType(StrEnum):
     BREAKER_CLOSING = "person:breaker:close-proposed"  # the first of two people
     BREAKER_CLOSED = "person:breaker:closed"
 
+    REVIEW_OPENED = "handrail:review:opened"
+    REVIEW_ANSWERED = "person:review:answered"
+    REVIEW_SIGNED = "person:review:signed"
+
     SHADOW_PROPOSED = "person:shadow:proposed"
     SHADOW_OPENED = "person:shadow:opened"
     SHADOW_EXTENSION_PROPOSED = "person:shadow:extension-proposed"
@@ -206,6 +210,9 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.BREAKER_PROBATION: "{who} put the breaker of {what} on probation.",
     EventType.BREAKER_CLOSING: "{who} proposed to move the breaker of {what} on; a second person is needed.",
     EventType.BREAKER_CLOSED: "{who} closed the breaker of {what}.",
+    EventType.REVIEW_OPENED: "The {kind} review {review} is due: {items} items to decide on.",
+    EventType.REVIEW_ANSWERED: "{who} answered an item of the review {review}: {decision}.",
+    EventType.REVIEW_SIGNED: "{who} signed the {kind} review {review}.",
     EventType.SHADOW_PROPOSED: "{who} proposed to put {connection} into shadow until {until}; a second person is needed.",
     EventType.SHADOW_OPENED: "{who} put {connection} into shadow until {until}.",
     EventType.SHADOW_EXTENSION_PROPOSED: "{who} proposed to keep {connection} in shadow until {until}; a second person is needed.",

@@ -143,7 +143,8 @@ class Counted:
 class History:
     """All that is known, by action type. `take` each entry once, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        self._most = kept
         self.types: dict[str, Past] = {}
         self._type_of: dict[str, str] = {}
         self._incidents: dict[str, str] = {}  # open ones -> type
@@ -218,7 +219,7 @@ class History:
             case.begun = at
         past.cases[action] = case
         self._type_of[action] = type
-        if len(past.cases) > KEPT:
+        if len(past.cases) > self._most:
             oldest = next(iter(past.cases))
             del past.cases[oldest], self._type_of[oldest]
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from handrail.service.rehearse import Rehearsals
     from handrail.service.reopen import Reopen
     from handrail.service.reverse import Reversals
+    from handrail.service.reviews import Reviews
     from handrail.service.ring import Ring
     from handrail.service.shadow import Shadows
     from handrail.service.standing import Standings
@@ -51,6 +52,7 @@ class Services:
     pauses: "Pauses"
     standings: "Standings"
     breakers: "Breakers"
+    reviews: "Reviews"
     evidence: "Evidence"
     incidents: "Incidents"
     findings: "Findings"

@@ -33,6 +33,7 @@ from handrail.service.policies import Policies
 from handrail.service.post import Post
 from handrail.service.rehearse import Rehearsals
 from handrail.service.release import Release
+from handrail.service.reviews import Reviews
 from handrail.service.versions import next_look
 from handrail.store.contract import Change, Done, Event, Put, Reader, Row, Rows, Store, Unit, View
 
@@ -61,6 +62,7 @@ class Sweep:
         delivery: Delivery,
         rehearsals: Rehearsals,
         evidence: Evidence,
+        reviews: Reviews,
     ) -> None:
         self._store = store
         self._duty = duty
@@ -74,6 +76,7 @@ class Sweep:
         self._delivery = delivery
         self._rehearsals = rehearsals
         self._evidence = evidence
+        self._reviews = reviews
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -143,6 +146,7 @@ class Sweep:
         lapse(self._store, now)
         self._checks.overdue()
         self._rehearsals.scheduled()
+        self._hand_over("reviews", run, lambda _: self._reviews.scheduled())
         if plans is not None:
             self._proposals(proposals, plans, run)
         if notices:

@@ -256,6 +256,12 @@ class Reader(Protocol):
     ) -> Sequence[Row]:
         """Promotions that the evidence allows, newest first."""
 
+    def reviews(self, limit: int = 200) -> Sequence[Row]:
+        """Governance reviews without their agendas, newest period first."""
+
+    def review_findings(self, review: str) -> Sequence[Row]:
+        """What people said to the items of one review."""
+
     def folded(self) -> Sequence[Row]:
         """What the record was folded into, as it was kept last."""
 

@@ -1,4 +1,5 @@
-"""Questions about what action types have earned: standings, nominations, breakers, the fold."""
+"""Questions about what action types have earned: standings, nominations, breakers,
+the fold, reviews."""
 
 from sqlalchemy import bindparam, or_, select
 
@@ -7,6 +8,7 @@ from handrail.store.earned import waiting
 from handrail.store.queries import query
 from handrail.store.tables import unclosed
 
+_V, _F = tables.review, tables.review_finding
 _S, _B, _O = tables.standing, tables.breaker, tables.nomination
 
 STANDINGS = query(
@@ -26,5 +28,15 @@ NOMINATIONS = query("nominations", "What people may promote now.", _newest.where
 NOMINATIONS_OF = query(
     "nominations_of", "Every nomination of one action type, or of all.",
     _newest.where(or_(bindparam("type") == "", _O.c.type == bindparam("type"))),
+)  # fmt: skip
+REVIEWS = query(
+    "reviews", "Every governance review, without its agenda.",
+    select(*(c for c in _V.c if c.name != "agenda"))
+    .order_by(_V.c.until.desc(), _V.c.id.desc())
+    .limit(bindparam("limit")),
+)  # fmt: skip
+REVIEW_FINDINGS = query(
+    "review_findings", "What people said to a review.",
+    select(_F).where(_F.c.review == bindparam("review")).order_by(_F.c.item),
 )  # fmt: skip
 FOLDED = query("folded", "What the record was folded into.", select(tables.folded))

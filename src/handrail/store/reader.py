@@ -108,6 +108,12 @@ class SnapshotReader:
             return [r for r in found if type in {None, r["type"]}]
         return self._all(queries_earned.NOMINATIONS_OF, type=type or "", limit=limit)
 
+    def reviews(self, limit: int = 200) -> Sequence[Row]:
+        return self._all(queries_earned.REVIEWS, limit=limit)
+
+    def review_findings(self, review: str) -> Sequence[Row]:
+        return self._all(queries_earned.REVIEW_FINDINGS, review=review)
+
     def folded(self) -> Sequence[Row]:
         return self._all(queries_earned.FOLDED)
 

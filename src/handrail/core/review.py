@@ -1,0 +1,470 @@
+"""What a governance review has to look at, from the record of its period (SPEC 8).
+
+A fold over entries, like `history`: the agenda of a period is the same whoever makes it and
+whenever. The period before it is folded too, to tell what is unusual. Each item says in one
+sentence what was found, with its number and the threshold that made it an item, and links to the
+actions; *figures* are for information and need no decision.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from handrail.core import evidence
+from handrail.core.events import EventType as E
+from handrail.core.history import Case, History, microseconds
+from handrail.core.model import Tier
+
+_MINUTE = 60_000_000  # microseconds
+_HOUR, _DAY = 60 * _MINUTE, 24 * 60 * _MINUTE
+LINKED = 20  #: actions that an item names
+APPROVED = 90  #: per cent of decisions; below it a type is an item
+ENOUGH = 5  #: decisions, below which a share says nothing
+ESCALATED = 15  #: per cent of proposals that moved past a role
+READING_FLOOR = 6 * 1_000_000  #: microseconds from opening to approving
+FLOORED = 25  #: per cent of approvals below the floor, by its lower bound
+NO_DENIALS = 90  #: decisions without a denial that say something
+BURST, BURST_IN = 5, 60 * 1_000_000
+SHIFT = 10  #: points by which a tier's share moved
+VOLUME = 3  #: times the usual day of an agent
+USUAL = 5  #: days with actions, below which nothing is usual yet
+ATTENTION = 15 * _MINUTE  #: the most that one decision is counted as
+
+SECTIONS: Mapping[str, str] = {
+    "tier-1": "Tier 1: unexpected outcomes",
+    "tier-2": "Tier 2: what people stepped in for",
+    "tier-3": "Tier 3: decisions, times, bottlenecks",
+    "people": "How decisions were taken",
+    "data": "Quality of data",
+    "autonomy": "Promotions, demotions, breakers, pauses",
+    "unusual": "Unusual for an agent",
+    "changes": "Changes of policy, people and clients",
+    "figures": "Figures",
+    "framework": "The framework itself",
+}
+#: What the annual review walks through besides (SPEC 8).
+FRAMEWORK: Mapping[str, str] = {
+    "tiers": "The definitions of the three tiers, and which action types stand where",
+    "routing": "Chains, roles, backups and windows",
+    "compliance": "Alignment with each client's regimes",
+    "thresholds": "Limits, bounds and the numbers of the policy",
+    "breakers": "Limits of breakers",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing on the agenda. ``key`` is its name in the review; people answer by it."""
+
+    section: str
+    key: str
+    text: str
+    number: str = ""
+    threshold: str = ""
+    actions: tuple[str, ...] = ()
+    figure: bool = False  #: for information: nothing is to be decided
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "section": self.section,
+            "key": self.key,
+            "text": self.text,
+            "number": self.number,
+            "threshold": self.threshold,
+            "actions": list(self.actions),
+            "figure": self.figure,
+        }
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is noted beside the cases of a period."""
+
+    opened: dict[tuple[str, str], int] = field(default_factory=dict)  # (action, person) -> when
+    fast: Counter[str] = field(default_factory=Counter)
+    unopened: Counter[str] = field(default_factory=Counter)
+    decided: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    denied: Counter[str] = field(default_factory=Counter)
+    took: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    asked: dict[str, str] = field(default_factory=dict)  # action -> role asked last
+    asked_at: dict[str, int] = field(default_factory=dict)
+    steps: Counter[str] = field(default_factory=Counter)
+    escalated: Counter[str] = field(default_factory=Counter)
+    lapsed: list[str] = field(default_factory=list)
+    hours: Counter[int] = field(default_factory=Counter)  # of the day: escalations
+    wrong: set[str] = field(default_factory=set)  # actions whose notice was wrong
+    looked: int = 0
+    events: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+
+def agenda(
+    entries: Iterable[Mapping[str, Any]], since: int, until: int, *, annual: bool = False
+) -> list[Item]:
+    """The items of the period from *since* to *until* (microseconds). *entries* are those of the
+    record from one period before on, in order, so that what is usual is known."""
+    history, seen = History(kept=1 << 40), _Seen()
+    for entry in entries:
+        at = microseconds(entry["at"])
+        if at >= until:
+            break
+        for _ in history.take(entry):
+            pass
+        if at >= since:
+            _note(seen, entry, at, history)
+    cases = [c for past in history.types.values() for c in past.cases.values()]
+    now = [c for c in cases if c.at >= since]
+    before = [c for c in cases if c.at < since]
+    found = [
+        *_tier_1(now),
+        *_tier_2(now, seen),
+        *_tier_3(now, seen),
+        *_people(seen),
+        *_data(now),
+        *_autonomy(seen),
+        *_unusual(now, before),
+        *_changes(seen),
+        *_figures(now, before, seen),
+    ]
+    if annual:
+        found += [
+            Item("framework", f"framework:{key}", f"{text}: reaffirm or change it.")
+            for key, text in FRAMEWORK.items()
+        ]
+    return found
+
+
+def _note(seen: _Seen, entry: Mapping[str, Any], at: int, history: History) -> None:
+    kind, facts, action = entry["type"], entry.get("facts") or {}, entry.get("action") or ""
+    person = str(entry["by"]).partition(":")[2]
+    match kind:
+        case E.PROPOSAL_OPENED:
+            seen.opened.setdefault((action, person), at)
+        case E.PROPOSAL_ASKED | E.PROPOSAL_ESCALATED:
+            if kind == E.PROPOSAL_ESCALATED:
+                seen.escalated[seen.asked.get(action, "")] += 1
+                seen.hours[at // _HOUR % 24] += 1
+            seen.steps[facts["role"]] += 1
+            seen.asked[action] = facts["role"]
+            seen.asked_at.setdefault(action, at)
+        case E.PROPOSAL_LAPSED:
+            seen.lapsed.append(action)
+        case E.PROPOSAL_APPROVED | E.PROPOSAL_DENIED:
+            _answered(seen, kind, action, person, at, history.case(action))
+        case E.NOTICE_WAS_WRONG:
+            seen.wrong.add(action)
+            seen.looked += 1
+        case E.NOTICE_LOOKS_RIGHT:
+            seen.looked += 1
+        case _ if kind in _NOTED:
+            seen.events.append((kind, {**facts, "who": person, "seq": entry["seq"]}))
+
+
+def _answered(seen: _Seen, kind: str, action: str, person: str, at: int, case: Case | None) -> None:
+    seen.decided[person].append(at)
+    opened = seen.opened.get((action, person))
+    if kind == E.PROPOSAL_DENIED:
+        seen.denied[person] += 1
+    elif opened is None:
+        seen.unopened[person] += 1
+    elif at - opened < READING_FLOOR:
+        seen.fast[person] += 1
+    began = seen.asked_at.get(action, case.at if case else at)
+    seen.took[person].append(at - began)
+
+
+# --- sections ------------------------------------------------------------------------------------
+
+
+def _by_type(cases: Iterable[Case]) -> Iterator[tuple[str, list[Case]]]:
+    found: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        found[case.type].append(case)
+    yield from sorted(found.items())
+
+
+def _tier_1(cases: Sequence[Case]) -> Iterator[Item]:
+    ran = [c for c in cases if c.tier == Tier.AUTONOMOUS and c.begun is not None]
+    for type, of in _by_type(ran):
+        bad = [c for c in of if c.wrong]
+        if bad:
+            yield Item(
+                "tier-1",
+                f"tier-1:{type}",
+                f"{type} ran {len(of)} times alone; {len(bad)} did not go as specified.",
+                str(len(bad)),
+                "1",
+                _ids(bad),
+            )
+
+
+def _tier_2(cases: Sequence[Case], seen: _Seen) -> Iterator[Item]:
+    ran = [c for c in cases if c.tier == Tier.NOTIFY and c.begun is not None]
+    for type, of in _by_type(ran):
+        bad = [c for c in of if c.reversed or c.id in seen.wrong]
+        if bad:
+            yield Item(
+                "tier-2",
+                f"tier-2:{type}",
+                f"People stepped in for {len(bad)} of {len(of)} of {type}: reversed, or said to "
+                "be wrong.",
+                str(len(bad)),
+                "1",
+                _ids(bad),
+            )
+
+
+def _tier_3(cases: Sequence[Case], seen: _Seen) -> Iterator[Item]:
+    decided = [c for c in cases if c.decision in {"approved", "modified", "denied"}]
+    for type, of in _by_type(decided):
+        good = sum(c.decision == "approved" for c in of)
+        if len(of) >= ENOUGH and good * 100 < APPROVED * len(of):
+            yield Item(
+                "tier-3",
+                f"rate:{type}",
+                f"{good} of {len(of)} proposals of {type} were approved as asked.",
+                f"{100 * good // len(of)} %",
+                f"{APPROVED} %",
+                _ids([c for c in of if c.decision != "approved"]),
+            )
+    for role, steps in sorted(seen.steps.items()):
+        gone = seen.escalated[role]
+        if steps >= ENOUGH and gone * 100 > ESCALATED * steps:
+            yield Item(
+                "tier-3",
+                f"escalated:{role}",
+                f"{gone} of {steps} questions to {role} moved on unanswered.",
+                f"{100 * gone // steps} %",
+                f"{ESCALATED} %",
+            )
+    if seen.lapsed:
+        yield Item(
+            "tier-3",
+            "lapsed",
+            f"{len(seen.lapsed)} proposals lapsed: nobody answered within their lifetime.",
+            str(len(seen.lapsed)),
+            "1",
+            tuple(seen.lapsed[:LINKED]),
+        )
+    worst = [h for h, n in seen.hours.items() if n >= ENOUGH and n * 4 >= seen.hours.total()]
+    for hour in sorted(worst):
+        yield Item(
+            "tier-3",
+            f"hour:{hour}",
+            f"{seen.hours[hour]} of {seen.hours.total()} unanswered questions moved on between "
+            f"{hour:02}:00 and {hour + 1:02}:00 UTC.",
+            str(seen.hours[hour]),
+            "a quarter of them",
+        )
+
+
+def _people(seen: _Seen) -> Iterator[Item]:
+    """Signals for a conversation, never a verdict (EVIDENCE 4)."""
+    everybody = sum(len(at) for at in seen.decided.values())
+    denials = seen.denied.total()
+    for person, at in sorted(seen.decided.items()):
+        approvals = len(at) - seen.denied[person]
+        fast, unopened = seen.fast[person], seen.unopened[person]
+        if evidence.lower_bound(fast, approvals) * 100 > FLOORED:
+            yield Item(
+                "people",
+                f"fast:{person}",
+                f"{person} approved {fast} of {approvals} within "
+                f"{READING_FLOOR // 1_000_000} seconds of opening them.",
+                str(fast),
+                f"shown above {FLOORED} %",
+            )
+        if evidence.lower_bound(unopened, approvals) * 100 > FLOORED:
+            yield Item(
+                "people",
+                f"unopened:{person}",
+                f"{person} approved {unopened} of {approvals} without having opened the package.",
+                str(unopened),
+                f"shown above {FLOORED} %",
+            )
+        others = everybody - len(at)
+        rate = (denials - seen.denied[person]) / others if others else 0
+        if not seen.denied[person] and len(at) >= NO_DENIALS and rate >= 0.05:
+            yield Item(
+                "people",
+                f"no-denials:{person}",
+                f"{person} denied none of {len(at)}; others deny {100 * rate:.0f} %.",
+                "0",
+                f"some in {NO_DENIALS}",
+            )
+        bursts = sum(b - a <= BURST_IN for a, b in zip(at, at[BURST - 1 :], strict=False))
+        if bursts:
+            yield Item(
+                "people",
+                f"burst:{person}",
+                f"{person} decided {BURST} within a minute, {bursts} times.",
+                str(bursts),
+                "1",
+            )
+
+
+def _data(cases: Sequence[Case]) -> Iterator[Item]:
+    denied = [c for c in cases if c.decision == "denied"]
+    words = {"stale-data": "rested on stale data", "wrong-target": "were about the wrong target"}
+    for reason, said in words.items():
+        for source, of in sorted(_by_source(c for c in denied if c.reason == reason).items()):
+            yield Item(
+                "data",
+                f"{reason}:{source}",
+                f"Denials over {source}: {len(of)} {said}.",
+                str(len(of)),
+                "1",
+                _ids(of),
+            )
+    blank = [c for c in cases if c.confidence is None and c.effect == "change"]
+    if blank and len(blank) * 10 > sum(c.effect == "change" for c in cases):
+        yield Item(
+            "data",
+            "no-confidence",
+            f"{len(blank)} changes were asked for without a confidence.",
+            str(len(blank)),
+            "10 %",
+            _ids(blank),
+        )
+
+
+def _autonomy(seen: _Seen) -> Iterator[Item]:
+    for kind, facts in seen.events:
+        said = _SAID.get(kind)
+        if said is not None:
+            text = said.format_map(defaultdict(str, facts))
+            yield Item("autonomy", f"event:{facts['seq']}", text)
+
+
+def _unusual(now: Sequence[Case], before: Sequence[Case]) -> Iterator[Item]:
+    usual: dict[str, list[Case]] = defaultdict(list)
+    for case in before:
+        usual[case.agent].append(case)
+    for agent, of in sorted(_grouped(now).items()):
+        then = usual[agent]
+        days = Counter(c.at // _DAY for c in then)
+        if len(days) < USUAL:
+            continue
+        normal = median(days.values())
+        busiest, most = Counter(c.at // _DAY for c in of).most_common(1)[0]
+        if most > VOLUME * normal and most >= 10:
+            some = [c for c in of if c.at // _DAY == busiest]
+            yield Item(
+                "unusual",
+                f"volume:{agent}",
+                f"{agent} asked {most} times in a day; its usual day has {normal:g}.",
+                str(most),
+                f"{VOLUME} times as many",
+                _ids(some),
+            )
+        hours = {c.at // _HOUR % 24 for c in then}
+        near = {h % 24 for u in hours for h in (u - 1, u, u + 1)}
+        odd = [c for c in of if c.at // _HOUR % 24 not in near]
+        if odd:
+            yield Item(
+                "unusual",
+                f"hour:{agent}",
+                f"{agent} asked {len(odd)} times at hours at which it never had before.",
+                str(len(odd)),
+                "1",
+                _ids(odd),
+            )
+        known = {client for c in then for client in c.clients}
+        new = [c for c in of if set(c.clients) - known]
+        if new:
+            clients = sorted({x for c in new for x in c.clients} - known)
+            yield Item(
+                "unusual",
+                f"client:{agent}",
+                f"{agent} acted for {', '.join(clients)} for the first time.",
+                str(len(clients)),
+                "1",
+                _ids(new),
+            )
+
+
+def _changes(seen: _Seen) -> Iterator[Item]:
+    counts = Counter(kind for kind, _ in seen.events if kind in _CHANGED)
+    for kind, n in sorted(counts.items()):
+        laxer = sum(int(f.get("laxer", 0) or 0) for k, f in seen.events if k == kind)
+        text = f"{_CHANGED[kind]}: {n}."
+        if laxer:
+            yield Item("changes", f"laxer:{kind}", f"{text} {laxer} of it could lower oversight.")
+        else:
+            yield Item("changes", f"changed:{kind}", text, figure=True)
+
+
+def _figures(now: Sequence[Case], before: Sequence[Case], seen: _Seen) -> Iterator[Item]:
+    was, shares = _shares(before), _shares(now)
+    for tier in (1, 2, 3):
+        text = f"Tier {tier}: {shares[tier]:.0f} % of {len(now)} actions"
+        moved = abs(shares[tier] - was[tier])
+        if before and moved > SHIFT:
+            text += f", after {was[tier]:.0f} % in the period before."
+            yield Item("figures", f"shift:{tier}", text, f"{moved:.0f} points", f"{SHIFT} points")
+        else:
+            yield Item("figures", f"tier:{tier}", f"{text}.", figure=True)
+    took = [t for of in seen.took.values() for t in of]
+    if took:
+        half = median(took) / _MINUTE
+        text = f"{len(took)} decisions, half of them within {half:.1f} minutes of being asked."
+        yield Item("figures", "times", text, figure=True)
+    if now:
+        minutes = sum(min(t, ATTENTION) for t in took) / _MINUTE + seen.looked / 2
+        yield Item(
+            "figures",
+            "attention",
+            f"About {1000 * minutes / len(now):.0f} minutes of people for 1,000 actions, at most "
+            f"{ATTENTION // _MINUTE} counted for one decision.",
+            figure=True,
+        )
+
+
+def _shares(cases: Sequence[Case]) -> dict[int, float]:
+    counts = Counter(c.tier for c in cases)
+    return {t: 100 * counts[t] / max(len(cases), 1) for t in (1, 2, 3)}
+
+
+def _grouped(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    found: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        found[case.agent].append(case)
+    return found
+
+
+def _by_source(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    """By connection: which inventory, documentation or monitoring was wrong."""
+    found: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        found[case.type.partition(".")[0]].append(case)
+    return found
+
+
+def _ids(cases: Sequence[Case]) -> tuple[str, ...]:
+    return tuple(c.id for c in cases[:LINKED])
+
+
+_SAID: Mapping[str, str] = {
+    E.PROMOTED: "{type} was promoted to tier {tier}.",
+    E.DEMOTED: "{type} was demoted by a person: {why}.",
+    E.DEMOTED_ITSELF: "{type} was demoted by itself: {why}.",
+    E.RELEASED: "{type} was let go on at tier {tier}.",
+    E.NOMINATED: "{type} was nominated for tier {tier}.",
+    E.BREAKER_OPENED: "The breaker of {what} opened: {why}.",
+    E.BREAKER_CLOSED: "The breaker of {what} was closed.",
+    E.PAUSED: "{scope} {ref} was paused: {degree}.",
+    E.SHADOW_OPENED: "{connection} was put into shadow until {until}.",
+}
+_CHANGED: Mapping[str, str] = {
+    E.POLICY_PUBLISHED: "Policy versions published",
+    E.ROLE_GRANTED: "Roles given",
+    E.ROLE_ENDED: "Roles taken",
+    E.ROLE_LENT: "Roles lent",
+    E.CLIENT_SET: "Clients set",
+    E.AGENT_ADDED: "Agents registered",
+    E.AGENT_CHANGED: "Agents changed",
+    E.TOOL_ACCEPTED: "Tool definitions accepted",
+}
+_NOTED = frozenset({*_SAID, *_CHANGED})
