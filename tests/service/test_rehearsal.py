@@ -203,3 +203,22 @@ def test_a_rehearsal_needs_a_rollback_that_one_click_runs_and_a_check_proves() -
                 "matrix/more.yaml": "rows:\n" + row("up.other", 2, **SAFE),
             }
         )
+
+
+def test_the_schedule_rehearses_one_at_a_time(tmp_path: Path) -> None:
+    """Two rehearsals may have one safe target."""
+    both = files(**SAFE)
+    again = row("up.remove_licence", 2, **LICENCE, **SAFE)
+    both["matrix/all.yaml"] = both["matrix/all.yaml"].replace(row("up.remove_licence", 2), again)
+    clock = FakeClock()
+    store = open_store("sqlite://", clock, "test.example/log")
+    house = House(store, open_sealer(tmp_path / "keys"), clock, files=both)
+    at_once = set()
+    for _ in range(12):
+        house.sweep(seconds=31)
+        with house.store.read() as reader:
+            at_once.add(len(reader.due_rehearsals(1 << 62)))
+    assert at_once == {0, 1}
+    begun = [e["facts"]["type"] for e in house.entries() if e["type"].endswith("rehearsal:begun")]
+    assert sorted(begun) == [TYPE, "up.remove_licence"]
+    store.close()

@@ -42,6 +42,7 @@ log = structlog.get_logger(__name__)
 
 _TRIES = 3  # of judging it, while policy or people change
 _LOOKS = timedelta(minutes=1)  # how often the schedule is looked at
+_EVER = 1 << 62  # later than any instant
 _KEPT = 20  # past rehearsals shown for each type
 EVENTS: Mapping[Stage, EventType] = {
     Stage.PROVEN: EventType.REHEARSAL_PROVEN,
@@ -219,14 +220,18 @@ class Rehearsals:
     # --- moving along -----------------------------------------------------------------------
 
     def scheduled(self) -> int:
-        """Start what the schedules of the policy in force say; return how many were started."""
+        """Start what the schedules of the policy in force say; return how many were started.
+
+        One at a time: two on one safe target would be in each other's way.
+        """
         now = to_us(self._clock.now())
         if now < until(self._looked, _LOOKS):
             return 0
-        self._looked = now
         try:
             policy = self._policies.current()
         except NotFound:
+            return 0
+        if self._running():
             return 0
         started = 0
         for row in policy.matrix():
@@ -242,7 +247,14 @@ class Rehearsals:
                 started += 1
             except HandrailError as error:
                 log.warning("not rehearsed", type=row.type, why=error.message)
+            if self._running():
+                return started  # the others when it has ended
+        self._looked = now
         return started
+
+    def _running(self) -> bool:
+        with self._store.read() as reader:
+            return bool(reader.due_rehearsals(_EVER, limit=1))
 
     def move_on(self, id: str) -> None:
         """Take the next stage of a rehearsal that is due. Raises `Closed` when it has ended."""
