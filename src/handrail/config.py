@@ -50,6 +50,7 @@ class Settings:
     slack_hosts: str = ""  #: hosts of `slack_api` that may be at private addresses
     teams_file: Path | None = None  #: file of Teams webhooks, a line each: `ADDRESS URL`
     teams_hosts: str = ""  #: hosts of these webhooks that may be at private addresses
+    incidents_file: Path | None = None  #: file of who reports harm, a line each: `SOURCE whsec_…`
     hold: float = 45.0  #: seconds a tier 3 call may be held before it answers *pending*
 
     @property
@@ -100,6 +101,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
         slack_hosts=env.get("HANDRAIL_SLACK_HOSTS", ""),
         teams_file=_path(env.get("HANDRAIL_TEAMS_FILE")),
         teams_hosts=env.get("HANDRAIL_TEAMS_HOSTS", ""),
+        incidents_file=_path(env.get("HANDRAIL_INCIDENTS_FILE")),
         hold=_seconds(env.get("HANDRAIL_HOLD", "45")),
     )
     given = {k: v for k, v in overrides.items() if v is not None and k != "data"}

@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from handrail import api, console
-from handrail.api import slack
+from handrail.api import incident_hook, slack
 from handrail.gateway.app import Gateway
 from handrail.wiring import House
 
@@ -38,6 +38,8 @@ def application(house: House, *, after_start: Callable[[], None] | None = None) 
     app.mount("/mcp", gateway)
     if house.slack is not None:
         slack.mount(app, house.slack, house.services, house.clock)
+    if house.incoming is not None:
+        incident_hook.mount(app, house.incoming, house.services, house.clock)
     console.mount(
         app,
         house.services,

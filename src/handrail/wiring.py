@@ -9,6 +9,8 @@ from handrail import outward
 from handrail.channels import mail
 from handrail.channels.console import ConsoleChannel
 from handrail.channels.contract import Channel
+from handrail.channels.incoming import Incoming
+from handrail.channels.incoming import sources as hook_sources
 from handrail.channels.maildir import Maildir
 from handrail.channels.slack import Slack, users
 from handrail.channels.smtp import Smtp, server
@@ -216,6 +218,7 @@ class House:
     calendars: Calendars
     follower: Follower | None  #: None without a webhook
     slack: Slack | None  #: None without a Slack app
+    incoming: Incoming | None  #: None without a ticket system that reports harm
 
     @property
     def services(self) -> Services:
@@ -333,6 +336,7 @@ def build(
         calendars=calendars,
         follower=follower_of(settings, clock, store),
         slack=slack,
+        incoming=incoming_of(settings),
     )
 
 
@@ -360,6 +364,14 @@ def slack_of(settings: Settings) -> Slack | None:
         api=settings.slack_api,
         free=outward.hosts(settings.slack_hosts),
     )
+
+
+def incoming_of(settings: Settings) -> Incoming | None:
+    """What other systems' reports of harm are believed by; None without. Raises `BadInput`."""
+    if settings.incidents_file is None:
+        return None
+    text = _secret(settings.incidents_file, "HANDRAIL_INCIDENTS_FILE")
+    return Incoming(hook_sources(text))
 
 
 def follower_of(settings: Settings, clock: Clock, store: Store) -> Follower | None:

@@ -803,15 +803,36 @@ def test_ones_own_look_and_keys_are_kept_in_the_browser(ben: Any) -> None:
     assert 'data-letters="on"' in page
 
 
-def test_an_incident_is_reported_and_closed_with_cause_and_remedy(doors: Any, ben: Any) -> None:
+def test_an_incident_is_reported_and_closed_with_cause_and_remedy(
+    doors: Any, ben: Any, dan: Any
+) -> None:
     acted = doors.house.act("restart_service")
     form = {"action": acted.id, "severity": "major", "title": "It took the site down"}
     assert ben.post("/incidents", form).headers["location"] == f"/actions/{acted.id}"
     incident = doors.house.s.read.incidents()[0]["id"]
     path = f"/incidents/{incident}/closure"
-    assert ben.post(path, {"cause": "", "remedy": "x"}).status_code == 422
-    assert ben.post(path, {"cause": "A bad patch", "remedy": "Rolled back"}).status_code == 303
-    assert "Remedy: Rolled back" in ben.get("/incidents").text
+    ended = {"cause": "A bad patch", "remedy": "Rolled back"}
+    assert ben.post(path, ended).status_code == 403  # for who answers for the client
+    assert dan.post(path, {"cause": "", "remedy": "x"}).status_code == 422
+    assert dan.post(path, ended).status_code == 303
+    assert "Remedy: Rolled back" in dan.get("/incidents").text
+
+    other, here = doors.house.act("restart_service").id, f"/incidents/{incident}"
+    why = {"action": other, "reason": "the same patch"}
+    assert dan.post(f"{here}/links", why).status_code == 303
+    due = (doors.clock.now() + timedelta(days=3)).date().isoformat()
+    todo = {"text": "Patch <b>all</b>", "owner": "per_ben", "due": due}
+    assert dan.post(f"{here}/follow-ups", todo).status_code == 303
+    page = dan.get(here).text
+    assert "Patch &lt;b&gt;all&lt;/b&gt;" in page
+    assert page.count(f"/actions/{other}") == 1
+    assert "closed the incident" in page
+    (found,) = doors.house.s.read.follow_ups()
+    note = {"note": "Patched"}
+    assert ben.post(f"{here}/follow-ups/{found['id']}/done", note).status_code == 303
+    why["reason"] = "it was another"
+    assert dan.post(f"{here}/unlinking", why).status_code == 303
+    assert "It was another." in dan.get(here).text
 
 
 def test_the_record_is_verified_at_a_click(doors: Any, ben: Any) -> None:

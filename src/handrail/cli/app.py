@@ -12,6 +12,7 @@ from handrail.cli import (
     earned,
     gateway,
     importing,
+    incidents,
     lookback,
     policy,
     reconcile,
@@ -60,6 +61,7 @@ def build(programs: Programs) -> typer.Typer:
     stop.register(app)
     earned.register(app)
     review.register(app)
+    incidents.register(app)
     policy.register(app)
     importing.register(app)
     lookback.register(app)

@@ -1,5 +1,5 @@
-"""What people decide: `proposals`, `show`, `approve`, `deny`, `ask`, `revoke`, `reverse`,
-`incident`. Each goes through the server as the signed-in person, and says what happened.
+"""What people decide: `proposals`, `show`, `approve`, `deny`, `ask`, `revoke`, `reverse`. Each goes
+through the server as the signed-in person, and says what happened.
 
 Approving shows the package first, and needs the digest of what was shown: typed by whoever
 looked at it, or given whole by a script that did.
@@ -216,26 +216,6 @@ def siblings(
     talk.say("Undo one with: handrail reverse ACTION")
 
 
-def incident(
-    title: Annotated[str, typer.Argument(help="In one line: what went wrong.")] = "",
-    severity: Annotated[
-        str, typer.Option("--severity", help="minor, significant or major.")
-    ] = "significant",
-    action: Annotated[str | None, typer.Option("--action", help="act_…")] = None,
-    client: Annotated[str, typer.Option("--client")] = "",
-    text: Annotated[str, typer.Option("--text", help="What is known so far.")] = "",
-    json: Json = False,
-) -> None:
-    """Record a harm, linked to an action where one caused it."""
-    title = talk.wanted(title, "What went wrong, in one line", "a TITLE")
-    body = {
-        "title": title, "severity": severity, "action": action, "client": client, "text": text
-    }  # fmt: skip
-    with connected() as there:
-        result = there.post("incidents", body)
-    _say(result, f"Recorded as {result['id']}, {result['severity']}.", json)
-
-
 # --- inside ---------------------------------------------------------------------------------------
 
 
@@ -287,6 +267,6 @@ def register(app: typer.Typer) -> None:
     for name, command in (
         ("proposals", proposals), ("show", show_command), ("approve", approve), ("deny", deny),
         ("ask", ask), ("hand-over", hand_over), ("revoke", revoke), ("reverse", reverse),
-        ("siblings", siblings), ("incident", incident),
+        ("siblings", siblings),
     ):  # fmt: skip
         app.command(name)(command)

@@ -13,6 +13,7 @@ from handrail.console import (
     drafts,
     feed,
     inbox,
+    incidents,
     matrix,
     package,
     passkeys,
@@ -35,7 +36,7 @@ from handrail.service import Services
 
 #: One module a family of pages. The last one has the page for every other path.
 FAMILIES = (
-    account, provider, passkeys, start, inbox, package, feed, actions, matrix, pause, reviews, shadow, audit, availability, team, settings,
+    account, provider, passkeys, start, inbox, package, feed, actions, incidents, matrix, pause, reviews, shadow, audit, availability, team, settings,
     drafts, search,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Every action, and the readable story of one; incidents, which hang on actions."""
+"""Every action, and the readable story of one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -59,45 +59,7 @@ def _wrong(found: Mapping[str, Any]) -> bool:
     return bool(found["incidents"] or found["reversal"] or found["state"] in {"failed", "unknown"})
 
 
-def incidents(visit: Visit) -> Response:
-    """The harms that were recorded."""
-    _ = visit.person
-    return visit.page(
-        "incidents.html",
-        incidents=visit.services.read.incidents(limit=PAGE),
-        clients=visit.services.read.clients(),
-        severities=SEVERITIES,
-    )
-
-
-def report(visit: Visit) -> Response:
-    """Report a harm, of an action or by itself."""
-    done = visit.said("action") or None
-    visit.back = f"/actions/{done}" if done else "/incidents"
-    visit.services.incidents.open(
-        visit.person,
-        action=done,
-        client=visit.said("client"),
-        severity=visit.said("severity"),
-        title=visit.said("title"),
-        text=visit.said("text"),
-    )
-    return visit.go(visit.back)
-
-
-def close(visit: Visit) -> Response:
-    """Close an incident with its cause and its remedy."""
-    visit.back = "/incidents"
-    visit.services.incidents.close(
-        visit.person, visit.arg("id"), visit.said("cause"), visit.said("remedy")
-    )
-    return visit.go("/incidents")
-
-
 PAGES: Pages = (
     ("/actions", ("GET",), actions),
     ("/actions/{id}", ("GET",), action),
-    ("/incidents", ("GET",), incidents),
-    ("/incidents", ("POST",), report),
-    ("/incidents/{id}/closure", ("POST",), close),
 )

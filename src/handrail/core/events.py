@@ -72,6 +72,10 @@ class EventType(StrEnum):
     INCIDENT_OPENED = "person:incident:opened"
     INCIDENT_FOUND = "handrail:incident:found"
     INCIDENT_CLOSED = "person:incident:closed"
+    INCIDENT_LINKED = "person:incident:linked"
+    INCIDENT_UNLINKED = "person:incident:unlinked"
+    FOLLOW_UP_SET = "person:follow-up:set"  # what is to be done after an incident
+    FOLLOW_UP_DONE = "person:follow-up:done"
     WITHHELD_READ = "person:result:revealed"  # a person looked at what was kept from an agent
     FINDING_SETTLED = "person:finding:settled"
 
@@ -193,6 +197,10 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.INCIDENT_OPENED: "{who} reported a {severity} incident.",
     EventType.INCIDENT_FOUND: "A {severity} incident was opened: {why}.",
     EventType.INCIDENT_CLOSED: "{who} closed the incident.",
+    EventType.INCIDENT_LINKED: "{who} linked it to the incident {incident}.",
+    EventType.INCIDENT_UNLINKED: "{who} took it off the incident {incident}.",
+    EventType.FOLLOW_UP_SET: "{who} gave {owner} a follow-up of the incident {incident}, due {due}.",
+    EventType.FOLLOW_UP_DONE: "{who} marked a follow-up of the incident {incident} as done.",
     EventType.WITHHELD_READ: "{who} looked at the withheld result of {type}.",
     EventType.FINDING_SETTLED: "{who} settled the finding about {type}.",
     EventType.PAUSED: "{who} paused {scope} {ref}: {degree}.",

@@ -358,7 +358,26 @@ class Reader(Protocol):
     def told_since(self, since: int) -> Mapping[str, int]:
         """How many messages about notices each person got since then."""
 
-    def incidents(self, *, action: str | None = None, limit: int = 50) -> Sequence[Row]: ...
+    def incidents(
+        self,
+        *,
+        action: str | None = None,
+        client: str | None = None,
+        severity: str | None = None,
+        state: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[Row]:
+        """With *action* those that are linked to it; ``before`` is the last id of the page before."""
+
+    def linked(self, incident: str) -> Sequence[Row]:
+        """`incident_action` rows, oldest first."""
+
+    def follow_ups(
+        self, *, incident: str | None = None, owner: str | None = None, open_only: bool = False
+    ) -> Sequence[Row]:
+        """`follow_up` rows joined with `client` and `title` of their incidents, by due date."""
+
     def counts(self, since: int) -> Mapping[str, int]:
         """Actions by state since then, plus `tier1`, `tier2`, `tier3`, `waiting`."""
 

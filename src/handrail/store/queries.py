@@ -509,15 +509,3 @@ def notices(shape: Filter) -> Query:
         _told.where(and_(True, *(where[n] for n in sorted(shape.names))))
         .order_by(_N.id.desc()).limit(bindparam("limit")),
     )  # fmt: skip
-
-
-@cache
-def incidents(shape: Filter) -> Query:
-    """A page of incidents."""
-    statement = select(tables.incident)
-    if "action" in shape.names:
-        statement = statement.where(tables.incident.c.action == bindparam("action"))
-    return Query(
-        "incidents", "The harms that were recorded.",
-        statement.order_by(tables.incident.c.id.desc()).limit(bindparam("limit")),
-    )  # fmt: skip

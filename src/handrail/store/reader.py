@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from handrail.store import queries, queries_earned, search, sql
+from handrail.store import queries, queries_earned, queries_incidents, search, sql
 from handrail.store.contract import Find, Found, Row
 from handrail.store.driver import Connection
 from handrail.store.queries import Filter, Query, many
@@ -256,9 +256,29 @@ class SnapshotReader:
     def told_since(self, since: int) -> Mapping[str, int]:
         return {r["person"]: r["n"] for r in self._all(queries.TOLD_SINCE, since=since)}
 
-    def incidents(self, *, action: str | None = None, limit: int = 50) -> Sequence[Row]:
-        given = _given(action=action)
-        return self._all(queries.incidents(Filter(frozenset(given))), **given, limit=limit)
+    def incidents(
+        self,
+        *,
+        action: str | None = None,
+        client: str | None = None,
+        severity: str | None = None,
+        state: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[Row]:
+        given = _given(action=action, client=client, severity=severity, state=state, before=before)
+        asked = queries_incidents.incidents(Filter(frozenset(given)))
+        return self._all(asked, **given, limit=limit)
+
+    def linked(self, incident: str) -> Sequence[Row]:
+        return self._all(queries_incidents.LINKED, incident=incident)
+
+    def follow_ups(
+        self, *, incident: str | None = None, owner: str | None = None, open_only: bool = False
+    ) -> Sequence[Row]:
+        given = _given(incident=incident, owner=owner)
+        names = frozenset(given) | ({"open"} if open_only else set())
+        return self._all(queries_incidents.follow_ups(Filter(names)), **given)
 
     def counts(self, since: int) -> Mapping[str, int]:
         total: dict[str, int] = {"tier1": 0, "tier2": 0, "tier3": 0}

@@ -33,6 +33,7 @@ from handrail.store.afterwards import (
 )
 from handrail.store.earned import breaker, folded, nomination, unclosed
 from handrail.store.governance import review, review_finding
+from handrail.store.incidents import follow_up, incident, incident_action, incident_report
 from handrail.store.principals import (
     agent,
     agent_key,
@@ -63,8 +64,11 @@ __all__ = [
     "editable",
     "entry",
     "folded",
+    "follow_up",
     "head",
     "incident",
+    "incident_action",
+    "incident_report",
     "message",
     "metadata",
     "nomination",
@@ -352,22 +356,6 @@ rollback = Table(
     Column("proven_at", BigInteger),
     Column("text", Text, nullable=False),
     # The calls themselves hold targets and old values: sealed as 'act_…:rollback'.
-)
-
-incident = Table(
-    "incident",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("action", Text),
-    Column("client", Text, nullable=False),
-    Column("severity", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
-    CheckConstraint("severity IN ('minor', 'significant', 'major')", name="severity"),
-    CheckConstraint("state IN ('open', 'closed')", name="state"),
 )
 
 pause = Table(

@@ -8,11 +8,11 @@ from handrail.clock import to_us
 from handrail.core.events import EventType
 from handrail.errors import NotFound
 from handrail.service import codec, shown, steps
-from handrail.service.reading.base import Reading
+from handrail.service.reading.incidents import Incidents
 from handrail.store.contract import Find, Reader, Row
 
 
-class Actions(Reading):
+class Actions(Incidents):
     """What was done, and what the record says of it."""
 
     def feed(self, tab: str = "look", before: str | None = None) -> list[dict[str, Any]]:
@@ -165,16 +165,3 @@ class Actions(Reading):
         if row is None:
             raise NotFound(f"no entry {seq}")
         return shown.entry(row, self.names())
-
-    def incidents(self, limit: int = 50) -> list[dict[str, Any]]:
-        names = self.names()
-        with self._store.read() as reader:
-            return [self._incident(row, names) for row in reader.incidents(limit=limit)]
-
-    def _incident(self, row: Row, names: shown.Names) -> dict[str, Any]:
-        return {
-            **{k: row[k] for k in ("id", "action", "client", "severity", "title", "text", "state")},
-            "client_name": names.get(row["client"], row["client"]),
-            "by": names.get(row["by"], row["by"]),
-            "at": shown.when(row["at"]),
-        }
