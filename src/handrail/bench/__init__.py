@@ -19,6 +19,7 @@ from handrail.bench import (
     ledger,
     looking,
     month,
+    stopping,
     telling,
     waiting,
 )
@@ -37,6 +38,7 @@ BENCHES: Mapping[str, Callable[[Say], dict[str, Any]]] = {
     "month": month.run,
     "waiting": waiting.run,
     "telling": telling.run,
+    "pause": stopping.run,
     "evidence": evidence.run,
 }
 
