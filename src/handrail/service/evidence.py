@@ -35,7 +35,7 @@ from handrail.store.contract import Change, Event, Put, Rows, Store, View, Write
 log = structlog.get_logger(__name__)
 
 #: Entries after which the fold is kept again.
-KEEP_EVERY = 5_000
+KEEP_EVERY = 50_000
 _TOGETHER = 0.02  # seconds
 _IDLE = 5.0  # seconds between looks when nothing is committed
 _NOMINATE = 60_000_000  # microseconds between looks at what could be nominated
