@@ -9,7 +9,11 @@ from handrail.service.reviews import DECISIONS
 def reviews(visit: Visit) -> Response:
     """Every review, newest first."""
     _ = visit.person
-    return visit.page("reviews.html", reviews=visit.services.reviews.listed())
+    return visit.page(
+        "reviews.html",
+        reviews=visit.services.reviews.listed(),
+        months=visit.services.reviews.months(),
+    )
 
 
 def review(visit: Visit) -> Response:

@@ -399,13 +399,15 @@ def _changes(seen: _Seen) -> Iterator[Item]:
 def _figures(now: Sequence[Case], before: Sequence[Case], seen: _Seen) -> Iterator[Item]:
     was, shares = _shares(before), _shares(now)
     for tier in (1, 2, 3):
-        text = f"Tier {tier}: {shares[tier]:.0f} % of {len(now)} actions"
+        share = f"{shares[tier]:.0f}"
+        text = f"Tier {tier}: {share} % of {len(now)} actions"
+        yield Item("figures", f"tier:{tier}", f"{text}.", share, figure=True)
         moved = abs(shares[tier] - was[tier])
         if before and moved > SHIFT:
             text += f", after {was[tier]:.0f} % in the period before."
             yield Item("figures", f"shift:{tier}", text, f"{moved:.0f} points", f"{SHIFT} points")
-        else:
-            yield Item("figures", f"tier:{tier}", f"{text}.", figure=True)
+    wrong = sum(c.wrong for c in now)
+    yield Item("figures", "wrong", f"{wrong} actions went wrong.", str(wrong), figure=True)
     took = [t for of in seen.took.values() for t in of]
     if took:
         half = median(took) / _MINUTE
@@ -413,11 +415,13 @@ def _figures(now: Sequence[Case], before: Sequence[Case], seen: _Seen) -> Iterat
         yield Item("figures", "times", text, figure=True)
     if now:
         minutes = sum(min(t, ATTENTION) for t in took) / _MINUTE + seen.looked / 2
+        each = f"{1000 * minutes / len(now):.0f}"
         yield Item(
             "figures",
             "attention",
-            f"About {1000 * minutes / len(now):.0f} minutes of people for 1,000 actions, at most "
+            f"About {each} minutes of people for 1,000 actions, at most "
             f"{ATTENTION // _MINUTE} counted for one decision.",
+            each,
             figure=True,
         )
 

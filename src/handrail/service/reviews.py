@@ -188,6 +188,26 @@ class Reviews:
             rows = list(reader.reviews())
         return [_shown(row, self._names(), now) for row in rows]
 
+    def months(self, limit: int = 12) -> list[dict[str, Any]]:
+        """The figures of the last months, oldest first, as their reviews hold them: what share
+        each tier had, minutes of people for 1,000 actions, and what went wrong."""
+        with self._store.read() as reader:
+            ids = [r["id"] for r in reader.reviews() if r["kind"] == "monthly"][:limit]
+            rows = [row for id in reversed(ids) if (row := reader.row("review", id))]
+        found = []
+        for row in rows:
+            figures = {i["key"]: i["number"] for i in orjson.loads(row["agenda"]) if i["figure"]}
+            found.append(
+                {
+                    "id": row["id"],
+                    "month": str(row["id"]).removeprefix("rvw_"),
+                    "tiers": [int(figures.get(f"tier:{t}") or 0) for t in (1, 2, 3)],
+                    "attention": int(figures["attention"]) if "attention" in figures else None,
+                    "wrong": int(figures.get("wrong") or 0),
+                }
+            )
+        return found
+
     def overdue(self) -> list[dict[str, Any]]:
         """Those that are unsigned and past their date."""
         return [r for r in self.listed() if r["overdue"]]
