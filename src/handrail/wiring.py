@@ -140,7 +140,7 @@ def middle(
     )
     rehearsals = Rehearsals(store, begin, ask, policies, sealer=sealer, clock=clock, draw=draw)
     evidence = Evidence(store, policies, keeper, clock, draw)
-    reviews = Reviews(store, keeper, clock)
+    reviews = Reviews(store, policies, keeper, clock, duty)
     delivery = Delivery(store, telling, policies, keeper, clock)
     sweep = Sweep(
         store,

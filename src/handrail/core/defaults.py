@@ -108,6 +108,9 @@ class Settings:
         5, "Per cent of what runs on probation that a person looks at, drawn by lot."
     )
     practice_share: int = _setting(2, "Per cent of proposals that are practice, never executable.")
+    review_due: int = _setting(
+        5, "Working days after a month by which its review is signed; later, it is history."
+    )
     heartbeat: timedelta = _setting(
         timedelta(hours=24), "Silence in the record must be visible as such."
     )

@@ -26,7 +26,7 @@ _SMALLER_IS_STRICTER = frozenset(
     "approval_valid max_clients max_targets open_per_trigger open_per_agent asks_per_hour "
     "actions_per_hour in_flight_after_promotion in_flight_later decisions_per_hour "
     "decisions_per_shift reached_within fact_age_people fact_age_targets step_up_age notice_send_window "
-    "notice_review_window overdue_outcome heartbeat "
+    "notice_review_window overdue_outcome heartbeat review_due "
     "promotion_share rehearsed_within".split()
 )
 _LARGER_IS_STRICTER = frozenset(

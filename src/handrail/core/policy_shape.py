@@ -397,6 +397,8 @@ FREEZE = Shape(
 def _setting(name: str, default: Any) -> Kind:
     if name in {"undo_window", "check_delay"}:
         return SPAN_OR_NOTHING
+    if name == "review_due":
+        return Number(1, 15)
     if name == "personal_reads":
         return One((2, 3))
     if isinstance(default, timedelta):

@@ -23,7 +23,9 @@ LINKED = 20  #: actions that an item names
 APPROVED = 90  #: per cent of decisions; below it a type is an item
 ENOUGH = 5  #: decisions, below which a share says nothing
 ESCALATED = 15  #: per cent of proposals that moved past a role
-READING_FLOOR = 6 * 1_000_000  #: microseconds from opening to approving
+READING_FLOOR = 6 * 1_000_000  #: microseconds from opening to approving, at the least
+#: of the words of a package, in per cent, and words a minute: nobody approves faster and read it
+READ, SPEED = 35, 238
 FLOORED = 25  #: per cent of approvals below the floor, by its lower bound
 NO_DENIALS = 90  #: decisions without a denial that say something
 BURST, BURST_IN = 5, 60 * 1_000_000
@@ -38,6 +40,7 @@ SECTIONS: Mapping[str, str] = {
     "tier-3": "Tier 3: decisions, times, bottlenecks",
     "people": "How decisions were taken",
     "data": "Quality of data",
+    "incidents": "Incidents, and what was to be done",
     "autonomy": "Promotions, demotions, breakers, pauses",
     "unusual": "Unusual for an agent",
     "changes": "Changes of policy, people and clients",
@@ -79,6 +82,15 @@ class Item:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Harm:
+    """An incident that nobody has closed."""
+
+    at: int
+    severity: str
+    action: str
+
+
 @dataclass(slots=True)
 class _Seen:
     """What is noted beside the cases of a period."""
@@ -98,6 +110,13 @@ class _Seen:
     wrong: set[str] = field(default_factory=set)  # actions whose notice was wrong
     looked: int = 0
     events: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    words: dict[str, int] = field(default_factory=dict)  # of the package, by action
+    reads: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what it rested on
+    harms: dict[str, "_Harm"] = field(default_factory=dict)  # open incidents
+    harmed: int = 0
+    mended: int = 0
+    todo: dict[str, tuple[int, str, str]] = field(default_factory=dict)  # due, owner, incident
+    promised: dict[str, tuple[int, str, str]] = field(default_factory=dict)  # due, owner, review
 
 
 def agenda(
@@ -112,6 +131,7 @@ def agenda(
             break
         for _ in history.take(entry):
             pass
+        _keep(seen, entry, at, since)
         if at >= since:
             _note(seen, entry, at, history)
     cases = [c for past in history.types.values() for c in past.cases.values()]
@@ -122,7 +142,8 @@ def agenda(
         *_tier_2(now, seen),
         *_tier_3(now, seen),
         *_people(seen),
-        *_data(now),
+        *_data(now, seen),
+        *_incidents(seen, since, until),
         *_autonomy(seen),
         *_unusual(now, before),
         *_changes(seen),
@@ -162,6 +183,37 @@ def _note(seen: _Seen, entry: Mapping[str, Any], at: int, history: History) -> N
             seen.events.append((kind, {**facts, "who": person, "seq": entry["seq"]}))
 
 
+def _keep(seen: _Seen, entry: Mapping[str, Any], at: int, since: int) -> None:
+    """What counts from whenever it was: what a proposal rested on, what is open, what is due."""
+    kind, facts, action = entry["type"], entry.get("facts") or {}, entry.get("action") or ""
+    match kind:
+        case E.ACTION_PROPOSED:
+            seen.words[action] = facts.get("words", 0)
+            seen.reads[action] = tuple(facts.get("reads", ()))
+        case E.INCIDENT_OPENED | E.INCIDENT_FOUND:
+            seen.harms[facts["incident"]] = _Harm(at, facts["severity"], action)
+            seen.harmed += at >= since
+        case E.INCIDENT_CLOSED | E.FINDING_SETTLED:
+            seen.harms.pop(facts["incident"], None)
+            seen.mended += at >= since
+        case E.FOLLOW_UP_SET:
+            due = microseconds(facts["due"])
+            seen.todo[facts["follow_up"]] = (due, facts["owner"], facts["incident"])
+        case E.FOLLOW_UP_DONE:
+            seen.todo.pop(facts["follow_up"], None)
+        case E.REVIEW_ANSWERED:
+            key = f"{facts['review']}:{facts['item']}"
+            seen.promised.pop(key, None)
+            if facts.get("due"):
+                due = microseconds(facts["due"])
+                seen.promised[key] = (due, facts["owner"], facts["review"])
+
+
+def reading_floor(words: int) -> int:
+    """Microseconds below which nobody has read a package of so many *words* (EVIDENCE 4)."""
+    return max(READING_FLOOR, READ * words * _MINUTE // (100 * SPEED))
+
+
 def _answered(seen: _Seen, kind: str, action: str, person: str, at: int, case: Case | None) -> None:
     seen.decided[person].append(at)
     opened = seen.opened.get((action, person))
@@ -169,7 +221,7 @@ def _answered(seen: _Seen, kind: str, action: str, person: str, at: int, case: C
         seen.denied[person] += 1
     elif opened is None:
         seen.unopened[person] += 1
-    elif at - opened < READING_FLOOR:
+    elif at - opened < reading_floor(seen.words.get(action, 0)):
         seen.fast[person] += 1
     began = seen.asked_at.get(action, case.at if case else at)
     seen.took[person].append(at - began)
@@ -271,8 +323,7 @@ def _people(seen: _Seen) -> Iterator[Item]:
             yield Item(
                 "people",
                 f"fast:{person}",
-                f"{person} approved {fast} of {approvals} within "
-                f"{READING_FLOOR // 1_000_000} seconds of opening them.",
+                f"{person} approved {fast} of {approvals} faster than their packages can be read.",
                 str(fast),
                 f"shown above {FLOORED} %",
             )
@@ -305,11 +356,11 @@ def _people(seen: _Seen) -> Iterator[Item]:
             )
 
 
-def _data(cases: Sequence[Case]) -> Iterator[Item]:
+def _data(cases: Sequence[Case], seen: _Seen) -> Iterator[Item]:
     denied = [c for c in cases if c.decision == "denied"]
     words = {"stale-data": "rested on stale data", "wrong-target": "were about the wrong target"}
     for reason, said in words.items():
-        for source, of in sorted(_by_source(c for c in denied if c.reason == reason).items()):
+        for source, of in _by_source((c for c in denied if c.reason == reason), seen):
             yield Item(
                 "data",
                 f"{reason}:{source}",
@@ -318,6 +369,10 @@ def _data(cases: Sequence[Case]) -> Iterator[Item]:
                 "1",
                 _ids(of),
             )
+    asked = [r for c in cases if (r := seen.reads.get(c.id)) is not None]
+    if asked:
+        text = f"{sum(not r for r in asked)} of {len(asked)} proposals rested on no read."
+        yield Item("data", "no-reads", text, figure=True)
     blank = [c for c in cases if c.confidence is None and c.effect == "change"]
     if blank and len(blank) * 10 > sum(c.effect == "change" for c in cases):
         yield Item(
@@ -328,6 +383,35 @@ def _data(cases: Sequence[Case]) -> Iterator[Item]:
             "10 %",
             _ids(blank),
         )
+
+
+def _incidents(seen: _Seen, since: int, until: int) -> Iterator[Item]:
+    for id, harm in sorted(seen.harms.items()):
+        yield Item(
+            "incidents",
+            f"incident:{id}",
+            f"A {harm.severity} incident, {id}, is open for {(until - harm.at) // _DAY} days.",
+            "open",
+            "any",
+            (harm.action,) if harm.action else (),
+        )
+    for id, (due, owner, incident) in sorted(seen.todo.items()):
+        if due < until:
+            late = (until - due) // _DAY
+            yield Item(
+                "incidents",
+                f"follow-up:{id}",
+                f"A follow-up of {owner} after the incident {incident} was {late} days late.",
+                f"{late} days",
+                "0",
+            )
+    for key, (due, owner, of) in sorted(seen.promised.items()):
+        if since <= due < until:
+            text = f"The review {of} gave {owner} an action that was due: was it done?"
+            yield Item("incidents", f"promised:{key}", text)
+    if seen.harmed or seen.mended:
+        text = f"{seen.harmed} incidents were opened, {seen.mended} closed."
+        yield Item("incidents", "incidents", text, figure=True)
 
 
 def _autonomy(seen: _Seen) -> Iterator[Item]:
@@ -438,12 +522,14 @@ def _grouped(cases: Iterable[Case]) -> dict[str, list[Case]]:
     return found
 
 
-def _by_source(cases: Iterable[Case]) -> dict[str, list[Case]]:
-    """By connection: which inventory, documentation or monitoring was wrong."""
+def _by_source(cases: Iterable[Case], seen: _Seen) -> list[tuple[str, list[Case]]]:
+    """By the reads that each rested on: which documentation, inventory or monitoring was wrong;
+    by its own connection where it rested on none."""
     found: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
-        found[case.type.partition(".")[0]].append(case)
-    return found
+        for source in seen.reads.get(case.id) or (case.type.partition(".")[0],):
+            found[source].append(case)
+    return sorted(found.items())
 
 
 def _ids(cases: Sequence[Case]) -> tuple[str, ...]:
@@ -471,4 +557,9 @@ _CHANGED: Mapping[str, str] = {
     E.AGENT_CHANGED: "Agents changed",
     E.TOOL_ACCEPTED: "Tool definitions accepted",
 }
+#: What counts beyond the period and the one before it.
+LASTING = (
+    E.INCIDENT_OPENED, E.INCIDENT_FOUND, E.INCIDENT_CLOSED, E.FINDING_SETTLED, E.FOLLOW_UP_SET,
+    E.FOLLOW_UP_DONE, E.REVIEW_ANSWERED,
+)  # fmt: skip
 _NOTED = frozenset({*_SAID, *_CHANGED})

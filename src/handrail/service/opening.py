@@ -35,6 +35,8 @@ class Opening:
     lifetime: timedelta
     undo: timedelta
     valid: timedelta
+    words: int  #: of the package: how long reading takes
+    reads: tuple[str, ...]  #: action types of the reads that it rests on
 
     def row(self, asked: Asked, now: int) -> Row:
         """The `proposal` row at *now* (microseconds)."""
@@ -74,6 +76,8 @@ class Opening:
             chain=[[s.role, int(s.window.total_seconds())] for s in self.routed.chain],
             needs=self.routed.needs,
             uncovered=list(self.routed.uncovered),
+            words=self.words,
+            reads=list(self.reads),
         )
         return (put, *asked.sealed, Put("proposal", self.row(asked, now))), event
 
@@ -155,7 +159,7 @@ class Openings:
             similar=similar,
             track_record=record,
             urgency=how_soon,
-            observed=observed,
+            observed=frozenset(observed),
             note=note,
             because=because,
             proven=proven(proof),
@@ -182,6 +186,8 @@ class Openings:
             lifetime=settings.lifetimes[how_soon],
             undo=settings.undo_window,
             valid=settings.approval_valid,
+            words=len(frozen.document.split()),
+            reads=tuple(sorted(set(observed.values()))),
         )
 
     def _excluded(
@@ -227,10 +233,10 @@ def _open_incident(reader: Reader, asked: Asked) -> bool:
     return False
 
 
-def _observed(reader: Reader, asked: Asked) -> frozenset[int]:
-    """Which of the positions that the agent names are reads of its own that went through
+def _observed(reader: Reader, asked: Asked) -> dict[int, str]:
+    """Which of the positions that the agent names, with their action types, are reads of its own that went through
     Handrail, of a client that this call concerns: its claim alone proves nothing."""
-    found = set()
+    found = {}
     for evidence in asked.action.request.evidence:
         entry = None if evidence.entry is None else reader.row("entry", evidence.entry)
         action = reader.row("action", entry["action"]) if entry and entry["action"] else None
@@ -242,5 +248,5 @@ def _observed(reader: Reader, asked: Asked) -> frozenset[int]:
             and action["effect"] == "read"
             and (action["client"] in asked.action.clients or not action["client"])
         ):
-            found.add(int(entry["seq"]))
-    return frozenset(found)
+            found[int(entry["seq"])] = str(action["type"])
+    return found

@@ -10,6 +10,7 @@
 
 import hashlib
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -21,23 +22,29 @@ from handrail.core.events import EventType
 from handrail.core.model import SignedIn
 from handrail.errors import BadInput, Closed, Conflict, NotFound, Stale
 from handrail.service import rights, shown
+from handrail.service.duty import Duty
 from handrail.service.known import Keeper
-from handrail.store.contract import Change, Event, Put, Reader, Row, Rows, Store, View, Write
+from handrail.service.policies import Policies
+from handrail.store.contract import Change, Event, Find, Put, Reader, Row, Rows, Store, View, Write
 
 log = structlog.get_logger(__name__)
 
 #: Who may answer items and sign.
 OWNERS = ("service-desk-manager", "operations-leadership")
 DECISIONS = ("keep", "reclassify", "action")
-DUE_AFTER = 5  #: working days after the month
+_LASTING = 10_000  # entries of each kind that may still be open or due
 _LOOKS = 3_600_000_000  # microseconds between looks whether one is to be made
 
 
 class Reviews:
     """Makes reviews and takes what people say to them."""
 
-    def __init__(self, store: Store, keeper: Keeper, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, policies: Policies, keeper: Keeper, clock: Clock, duty: Duty
+    ) -> None:
         self._store = store
+        self._policies = policies
+        self._duty = duty
         self._keeper = keeper
         self._clock = clock
         self._looked = 0
@@ -55,17 +62,28 @@ class Reviews:
             began = _began(reader)
         today = from_us(now).date()
         made = 0
-        for id, kind, since, until, due in _periods(today):
+        working, off = self._days()
+        for id, kind, since, until, due in _periods(today, working, off):
             if id in there or began is None or began >= to_us(until):
                 continue
             self._make(id, kind, to_us(since), to_us(until), to_us(due))
             made += 1
         return made
 
+    def _days(self) -> tuple[int, frozenset[date]]:
+        """By how many working days a month's review is due, and the days on which nobody works:
+        those that are in every list of public holidays that the policy names."""
+        policy = self._policies.current()
+        lists = list(self._duty.times(policy, self._clock.now()).holidays.values())
+        off = frozenset(lists[0].intersection(*lists[1:])) if lists else frozenset()
+        return policy.settings.review_due, off
+
     def _make(self, id: str, kind: str, since: int, until: int, due: int) -> None:
         span = until - since
         with self._store.read() as reader:
-            entries = (orjson.loads(body) for _, body in reader.between(since - span, until))
+            bodies = [body for _, body in _lasting(reader, since - span)]
+            kept = chain(bodies, (body for _, body in reader.between(since - span, until)))
+            entries = (orjson.loads(body) for body in kept)
             items = [
                 i.plain() for i in review.agenda(entries, since, until, annual=kind == "annual")
             ]
@@ -135,6 +153,7 @@ class Reviews:
             if view.row("review_finding", id, item) is not None:
                 write = Change("review_finding", (id, item), values)
             facts = {"review": id, "item": item, "decision": decision, "owner": owner}
+            facts["due"] = shown.when(until) or ""
             event = Event(EventType.REVIEW_ANSWERED, f"person:{person.id}", None, (), facts)
             return Rows((write,), (event,))
 
@@ -308,6 +327,16 @@ def _named(text: str, names: dict[str, str]) -> str:
                     for w in text.split(" "))  # fmt: skip
 
 
+def _lasting(reader: Reader, until: int) -> list[tuple[int, bytes]]:
+    """What is from before *until* and may still be open or due, in order."""
+    found = [
+        (int(row["seq"]), bytes(row["body"]))
+        for kind in review.LASTING
+        for row in reader.entries(Find(types=(kind.value,), until=until, limit=_LASTING)).rows
+    ]
+    return sorted(found)
+
+
 def _began(reader: Reader) -> int | None:
     """When the record began."""
     first = next(iter(reader.stream(0, 1)), None)
@@ -316,13 +345,21 @@ def _began(reader: Reader) -> int | None:
     return to_us(datetime.fromisoformat(orjson.loads(first[1])["at"]))
 
 
-def _periods(today: date) -> list[tuple[str, str, datetime, datetime, datetime]]:
+def _periods(
+    today: date, working: int, off: frozenset[date]
+) -> list[tuple[str, str, datetime, datetime, datetime]]:
     """(id, kind, since, until, due) of the last month and the last year that have ended."""
     month = today.replace(day=1)
     before = (month - timedelta(days=1)).replace(day=1)
     year = date(today.year, 1, 1)
     return [
-        (f"rvw_{before:%Y-%m}", "monthly", _at(before), _at(month), _at(_working(month))),
+        (
+            f"rvw_{before:%Y-%m}",
+            "monthly",
+            _at(before),
+            _at(month),
+            _at(_working(month, working, off)),
+        ),
         (
             f"rvw_{year.year - 1}",
             "annual",
@@ -333,11 +370,11 @@ def _periods(today: date) -> list[tuple[str, str, datetime, datetime, datetime]]
     ]
 
 
-def _working(first: date) -> date:
-    """The day after the `DUE_AFTER`th working day from *first* on."""
-    day, left = first, DUE_AFTER
+def _working(first: date, left: int, off: frozenset[date]) -> date:
+    """The day after the *left*th working day from *first* on; nobody works on a day of *off*."""
+    day = first
     while left:
-        left -= day.isoweekday() <= 5
+        left -= day.isoweekday() <= 5 and day not in off
         day += timedelta(days=1)
     return day
 
