@@ -64,10 +64,12 @@ lint: $(VENV)/stamp-dev ## ruff, its formatter, mypy, import-linter
 .PHONY: test
 test: lint tests/npm/node_modules/.stamp ## the gate and every test, with coverage
 	@scripts/browser
+	@scripts/postgres
 	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term $(ARGS)
 
 .PHONY: check
 check: lint tests/npm/node_modules/.stamp ## the gate without browser tests
+	@scripts/postgres
 	$(BIN)/pytest -n $(WORKERS) -m "not browser" $(ARGS)
 
 .PHONY: explore

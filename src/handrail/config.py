@@ -20,7 +20,7 @@ class Settings:
     """How this process runs. Every field can be set by `HANDRAIL_<NAME>` in the environment."""
 
     data: Path  #: folder of the embedded database, keys and signer memory; mode 0700
-    database: str  #: `sqlite:///PATH`
+    database: str  #: `sqlite:///PATH` or `postgresql://USER@HOST/NAME`
     policy: Path | None  #: folder published at start when it differs from the policy in force
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT

@@ -24,7 +24,7 @@ from handrail.connectors.callables import Callables
 from handrail.connectors.catalogue import Catalogue as Upstreams
 from handrail.connectors.executor import Executor
 from handrail.connectors.host import Host
-from handrail.errors import BadInput, NotFound
+from handrail.errors import BadInput, NotFound, Unavailable
 from handrail.identity import groups
 from handrail.identity.identity import Identity
 from handrail.identity.oidc import Provider, Registration
@@ -244,10 +244,15 @@ class House:
         """Recover what an earlier process left, then move. Returns how many actions were found
         begun without an outcome; they are *unknown* now.
 
-        Raises `Unavailable` when another process serves this data folder: what that one has
+        Raises `Unavailable` when another process serves this data folder or database: what that one has
         begun must not be taken for lost.
         """
         self.lock.take()
+        try:
+            self.store.alone()
+        except Unavailable:
+            self.lock.leave()  # nothing of this process has begun: nothing is to be stopped
+            raise
         self.host.start()
         self.host.on_changed(self.services.catalogue.refresh)
         self.services.catalogue.start()

@@ -9,6 +9,7 @@ import pytest
 from handrail.clock import FakeClock
 from handrail.store.contract import Change, Event, Put, Rows
 from handrail.store.database import open_store
+from support.cluster import Cluster
 
 ORIGIN = "test.example/log"
 
@@ -181,18 +182,42 @@ def clock():
     return FakeClock()
 
 
-@pytest.fixture
-def url(tmp_path):
-    """A database file that outlives a store."""
-    return f"sqlite:///{tmp_path / 'handrail.db'}"
+@pytest.fixture(scope="session")
+def cluster():
+    """PostgreSQL, started when the first test needs it."""
+    started = Cluster()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """Which database a test runs on: both, but where it says `on_sqlite`."""
+    if request.param == "sqlite":
+        return None
+    return request.getfixturevalue("cluster")
 
 
 @pytest.fixture
-def opened(clock):
-    """Opens stores and closes them."""
-    stores = []
+def url(tmp_path, database):
+    """A database that outlives a store."""
+    if database is None:
+        yield f"sqlite:///{tmp_path / 'handrail.db'}"
+        return
+    url = database.new()
+    yield url
+    database.drop(url)
 
-    def open_(url="sqlite://", **more):
+
+@pytest.fixture
+def opened(clock, database):
+    """Opens stores and closes them; each of them has a database of its own where none is named."""
+    stores, made = [], []
+
+    def open_(url=None, **more):
+        if url is None:
+            url = "sqlite://" if database is None else database.new()
+            made.append(url)
         store = open_store(url, more.pop("clock", clock), more.pop("origin", ORIGIN), **more)
         stores.append(store)
         return store
@@ -200,6 +225,9 @@ def opened(clock):
     yield open_
     for store in stores:
         store.close()
+    for url in made:
+        if database is not None:
+            database.drop(url)
 
 
 @pytest.fixture

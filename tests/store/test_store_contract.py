@@ -14,6 +14,7 @@ from handrail.store.database import open_store
 from handrail.store.driver import Connection
 from handrail.store.view import Impossible
 from handrail.store.windows import LONGEST
+from support.cluster import on_sqlite
 
 # --- a commit ------------------------------------------------------------------------------------
 
@@ -579,7 +580,8 @@ def test_another_logs_database_is_refused(opened, url):
         opened(url, origin="other.example/log")
 
 
-@pytest.mark.parametrize("url", ["", "postgresql://x", "sqlite:///", "sqlite:/x"])
+@on_sqlite
+@pytest.mark.parametrize("url", ["", "mysql://x", "sqlite:///", "sqlite:/x"])
 def test_a_url_that_is_none_is_refused(opened, url):
     with pytest.raises(BadInput, match="no database"):
         opened(url)
@@ -620,6 +622,7 @@ def test_a_sound_database_has_no_problems(store, make):
     assert store.check() == []
 
 
+@on_sqlite
 def test_a_lost_entry_is_found(store, make):
     store.commit(make.wants(events=(make.event(),)))
     connection = Connection(store.path)

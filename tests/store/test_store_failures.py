@@ -18,6 +18,9 @@ from handrail.errors import Refused, Unavailable, Unsure
 from handrail.store.contract import Rows
 from handrail.store.driver import Connection
 from handrail.store.memory import Memory
+from support.cluster import on_sqlite
+
+pytestmark = on_sqlite
 
 STEPS = ["begin", "one", "executemany", "move_head", "commit", "rollback"]
 

@@ -4,6 +4,7 @@ import re
 import sqlite3
 from importlib import resources
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -13,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from handrail.errors import Unavailable
 from handrail.store import views
-from handrail.store.migrate import config, migrate
+from handrail.store.migrate import config, migrate, migrate_shared
 from handrail.store.tables import metadata
 
 
@@ -109,3 +110,33 @@ def test_the_migrations_are_in_the_package():
 
     assert (folder / "env.py").is_file()
     assert (folder / "versions" / "0001_initial.py").is_file()
+
+
+def test_alembic_finds_no_difference_on_postgresql(cluster):
+    url = cluster.new()
+    migrate_shared(url)
+    migrate_shared(url)
+    found = create_engine(url.replace("postgresql", "postgresql+psycopg", 1), poolclass=NullPool)
+    with found.connect() as connection:
+        difference = compare_metadata(MigrationContext.configure(connection), metadata)
+        indexes = connection.exec_driver_sql("SELECT indexdef FROM pg_indexes").scalars().all()
+    found.dispose()
+    cluster.drop(url)
+
+    assert difference == []
+    assert any("ix_action_unfinished" in i and "WHERE" in i for i in indexes)
+
+
+def test_a_migration_that_fails_on_postgresql_leaves_nothing(cluster):
+    url = cluster.new()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE told (other TEXT)")
+    with pytest.raises(Unavailable, match="cannot be brought"):
+        migrate_shared(url)
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+    cluster.drop(url)
+
+    assert tables == [("told",)]

@@ -10,6 +10,7 @@ import pytest
 from handrail.clock import to_us
 from handrail.store import queries, sql, tables
 from handrail.store.contract import Change, Find, Put, Rows
+from support.cluster import on_sqlite
 
 DONE = {"state": "done", "granted_at": 1, "begun_at": 2, "ended_at": 3}
 
@@ -362,6 +363,7 @@ def plan(store, query):
 WHOLE = {"entries_count", "actions_without_entry"}
 
 
+@on_sqlite
 @pytest.mark.parametrize("name", sorted(set(queries.named_queries()) - WHOLE))
 def test_no_named_query_walks_a_growing_table(store, name):
     """But for what the partial index of unfinished actions holds, which is small by nature."""
@@ -371,6 +373,7 @@ def test_no_named_query_walks_a_growing_table(store, name):
             assert words[1] not in GROWING or any(name in step for name in SMALL), step
 
 
+@on_sqlite
 @pytest.mark.parametrize("build", [queries.actions, queries.notices])
 def test_a_page_stops_at_its_limit(store, build):
     """The newest page walks an index from its end: nothing is sorted but ties."""
@@ -379,6 +382,7 @@ def test_a_page_stops_at_its_limit(store, build):
     assert not any("TEMP B-TREE FOR ORDER BY" in s for s in steps)
 
 
+@on_sqlite
 def test_what_waits_is_found_by_its_own_index(store):
     shape = queries.Filter(frozenset({"unfinished"}), words=1)
 
@@ -389,6 +393,7 @@ def test_every_query_says_why():
     assert all(q.why.endswith(".") for q in queries.named_queries().values())
 
 
+@on_sqlite
 def test_every_table_is_reached_by_its_key(store):
     connection = sqlite3.connect(store.path)
     try:

@@ -11,9 +11,16 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import orjson
+import psycopg
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from handrail.clock import FakeClock, to_us
 from handrail.errors import Conflict, Refused, Unavailable
@@ -21,6 +28,7 @@ from handrail.store.contract import Change, Drop, Event, Find, Put, Rows
 from handrail.store.database import open_store
 from handrail.store.driver import Connection
 from handrail.store.memory import Memory
+from handrail.store.postgres import Link
 from handrail.store.view import Impossible
 
 HOUR = 3_600_000_000
@@ -32,14 +40,22 @@ class Wire(Connection):
     """A connection whose next commit can fail, before or after it happened."""
 
     plan = None
+    error = sqlite3.OperationalError
 
     def commit(self):
         plan, Wire.plan = Wire.plan, None
         if plan == "not stored":
-            raise sqlite3.OperationalError("disk I/O error")
-        super().commit()
+            raise self.error("it failed")
+        super(type(self), self).commit()
         if plan == "stored":
-            raise sqlite3.OperationalError("disk I/O error")
+            raise self.error("it failed")
+
+
+class FarWire(Link):
+    """The same to PostgreSQL."""
+
+    error = psycopg.OperationalError
+    commit = Wire.commit
 
 
 # --- random units --------------------------------------------------------------------------------
@@ -374,10 +390,13 @@ class Together(RuleBasedStateMachine):
         super().__init__()
         self.clock = FakeClock()
         # The store's first entry takes the first instant.
-        self.store = open_store("sqlite://", self.clock, "twin.example/log", connect=Wire)
-        self.kept = self.store._temporary
+        self.open()
         self.twin = Twin()
         self.twin.last = to_us(self.clock.now())
+
+    def open(self):
+        self.store = open_store("sqlite://", self.clock, "twin.example/log", connect=Wire)
+        self.kept = self.store._temporary
 
     def run(self, wishes):
         self.store._batches.open()
@@ -449,6 +468,37 @@ class Together(RuleBasedStateMachine):
         self.store.close()
 
 
+class Replicas(Together):
+    """Three stores on one PostgreSQL database, one after the other at random: what one of them
+    committed the others decide by, and each carries in memory what the database holds."""
+
+    cluster = None
+
+    def open(self):
+        self.url = Replicas.cluster.new()
+        self.stores = [self.one() for _ in range(3)]
+        self.store = self.stores[0]
+
+    def one(self):
+        return open_store(self.url, self.clock, "twin.example/log", connect=FarWire)
+
+    @rule(which=st.integers(0, 2))
+    def another_replica(self, which):
+        self.store = self.stores[which]
+
+    def restarts(self):
+        place = self.stores.index(self.store)
+        self.store.close()
+        self.store = self.stores[place] = self.one()
+
+    restarts = rule()(restarts)
+
+    def teardown(self):
+        for store in self.stores:
+            store.close()
+        Replicas.cluster.drop(self.url)
+
+
 def compare(results, expected):
     for result, (answer, positions) in zip(results, expected, strict=True):
         if isinstance(answer, Fails):
@@ -472,3 +522,11 @@ def state(memory):
 
 Together.TestCase.settings = settings(max_examples=40, stateful_step_count=10, deadline=None)
 TestStoreTwin = Together.TestCase
+
+
+def test_replicas_of_one_database_agree_with_the_twin(cluster):
+    """I3, I11, I25: whichever replica commits."""
+    Replicas.cluster = cluster
+    run_state_machine_as_test(
+        Replicas, settings=settings(max_examples=15, stateful_step_count=10, deadline=None)
+    )

@@ -27,7 +27,9 @@ MAX_ENTRIES = 1 << 40  # more than any log has: a server that claims more is not
 
 Database = Annotated[
     str | None,
-    typer.Option("--database", help="sqlite:///PATH; by default a file in the data folder."),
+    typer.Option(
+        "--database", help="sqlite:///PATH or postgresql://HOST/NAME; else a file of --data."
+    ),
 ]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of database and keys.")]
 Policy = Annotated[

@@ -14,18 +14,17 @@ this file as an exception. What holds whatever fails:
 Only the leader calls in here, one at a time (`writer`).
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from handrail.clock import Clock, to_us
-from handrail.errors import BadInput, Conflict, HandrailError, TooLarge, Unavailable, Unsure
+from handrail.errors import HandrailError, Unavailable, Unsure
 from handrail.store.contract import At, Unit
-from handrail.store.driver import Connection
 from handrail.store.memory import Memory
-from handrail.store.record import Head, Record, read_head, write_head
+from handrail.store.record import Head, Record, read_head
 from handrail.store.view import BatchView, Impossible
+from handrail.store.wire import Connection, Faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,11 @@ class _Lost(Exception):
 class Batches:
     """The writing connection with the memory that belongs to it."""
 
-    def __init__(self, connect: Callable[[], Connection], clock: Clock, head: Head) -> None:
+    def __init__(
+        self, connect: Callable[[], Connection], faults: Faults, clock: Clock, head: Head
+    ) -> None:
         self._connect = connect
+        self._faults = faults
         self._clock = clock
         self._connection: Connection | None = None
         self._memory = Memory()
@@ -66,21 +68,26 @@ class Batches:
         """The last head known to be durable."""
         return self._record.committed
 
+    @property
+    def connection(self) -> Connection | None:
+        """The writing connection, while there is one."""
+        return self._connection
+
     def open(self) -> None:
         """Take the transaction, and with it the head. Raises `Unavailable`; nothing is held."""
         try:
             if self._connection is None:
                 self._connection = self._connect()
             self._connection.begin()
-        except sqlite3.Error as e:
+        except self._faults.error as e:
             self._let_go()
-            raise _unavailable(e) from e
+            raise self._unavailable(e) from e
         try:
             self._catch_up(self._connection)
         except BaseException as e:
             self.abandon()
-            if isinstance(e, sqlite3.Error):
-                raise _unavailable(e) from e
+            if isinstance(e, self._faults.error):
+                raise self._unavailable(e) from e
             raise
 
     def _catch_up(self, connection: Connection) -> None:
@@ -107,8 +114,8 @@ class Batches:
                 self._undo()
                 connection.begin()
                 return self._attempt(connection, units, alone=True)
-        except (_Lost, sqlite3.Error) as e:
-            error = e.error if isinstance(e, _Lost) else _unavailable(e)
+        except (_Lost, self._faults.error) as e:
+            error = e.error if isinstance(e, _Lost) else self._unavailable(e)
             self.abandon()
             # One instance each: they are raised in as many threads.
             return [Result(error=type(error)(error.message, hint=error.hint)) for _ in units]
@@ -122,7 +129,7 @@ class Batches:
         if self._connection is not None:
             try:
                 self._connection.rollback()
-            except sqlite3.Error:
+            except self._faults.error:
                 self.close()
 
     def close(self) -> None:
@@ -149,10 +156,11 @@ class Batches:
             try:
                 self._flush(view, connection)
             except Exception as e:
-                if _is_the_databases(e):
+                if self._is_the_databases(e):
                     raise
                 raise _Misfit from e
         self._record.move_head(connection)
+        connection.tell([t for r in results for t in r.types])
         try:
             # The commit point. Until here a crash leaves nothing of this batch: its callers send
             # their requests again, under the same keys. From here on only telling is left: the
@@ -160,7 +168,7 @@ class Batches:
             # (whose next look makes up for them) and the signature (the signer signs the head
             # that it finds).
             connection.commit()
-        except sqlite3.Error as e:
+        except self._faults.error as e:
             self._look_up(connection, e)
         self._memory.journal.keep()
         self._memory.windows.keep(self._record.head.at)
@@ -188,13 +196,15 @@ class Batches:
                 if alone:
                     self._flush(view, connection)
         except Exception as e:
-            if _is_the_databases(e):
+            if self._is_the_databases(e):
                 raise
+            if not alone and isinstance(e, self._faults.error):
+                raise _Misfit from e  # a read of its own failed, which may end a transaction
             if alone:
                 connection.back()
             view.back(mark)
             record.back(place)
-            return Result(error=_answer(e))
+            return Result(error=self._answer(e))
         if alone:
             connection.release()
         return Result(rows.answer, at, tuple([e.type for e in rows.events]))
@@ -203,73 +213,27 @@ class Batches:
         view.flush(connection)
         self._record.flush(connection)
 
-    def _look_up(self, connection: Connection, error: sqlite3.Error) -> None:
+    def _look_up(self, connection: Connection, error: Exception) -> None:
         """What became of a commit that answered with *error*: return when it is stored."""
-        try:
-            connection.rollback()
-            found = read_head(connection)
-            if found == self._record.head:
-                return
-            if found is None:
-                raise _Lost(_unsure()) from error
-            if getattr(error, "sqlite_errorname", "") not in _BEFORE_THE_FLUSH:
-                # The whole batch may stand in the write-ahead log without having been flushed,
-                # to come back at the recovery after a power cut. Another commit lies over it.
-                connection.begin()
-                write_head(connection, found)
-                connection.commit()
-        except sqlite3.Error as e:
-            raise _Lost(_unsure()) from e
-        raise _Lost(_unavailable(error)) from error
+        record = self._record
+        stored = self._faults.stored(connection, record.head, record.leaf, error)
+        if stored is None:
+            raise _Lost(
+                Unsure("the database failed while it stored this; whether it did is not known")
+            ) from error
+        if not stored:
+            raise _Lost(self._unavailable(error)) from error
 
+    def _is_the_databases(self, error: Exception) -> bool:
+        return isinstance(error, _Lost | _Misfit) or self._faults.of_database(error)
 
-#: Errors of a commit that come before its last frame is written: it cannot come back.
-_BEFORE_THE_FLUSH = {"SQLITE_FULL", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR_WRITE"}
-_IN_THE_WAY = {
-    "SQLITE_CONSTRAINT_UNIQUE",
-    "SQLITE_CONSTRAINT_PRIMARYKEY",
-    "SQLITE_CONSTRAINT_FOREIGNKEY",
-}
+    def _unavailable(self, error: Exception) -> Unavailable:
+        return Unavailable(f"nothing was recorded: {self._faults.why(error)}")
 
-
-def _is_the_databases(error: Exception) -> bool:
-    """Whether *error* speaks about the database and not about one unit's row."""
-    return (
-        isinstance(error, sqlite3.OperationalError | sqlite3.InternalError | _Lost)
-        or type(error) is sqlite3.DatabaseError
-    )
-
-
-def _unavailable(error: sqlite3.Error) -> Unavailable:
-    name = getattr(error, "sqlite_errorname", "")
-    why = {
-        "SQLITE_FULL": "the disk is full",
-        "SQLITE_BUSY": "another process holds the database",
-        "SQLITE_LOCKED": "another process holds the database",
-    }.get(name, f"the database answered: {error}")
-    return Unavailable(f"nothing was recorded: {why}")
-
-
-def _unsure() -> Unsure:
-    return Unsure("the database failed while it stored this; whether it did is not known")
-
-
-def _answer(error: Exception) -> Exception:
-    """A unit's error as its caller hears it: the unit's own, or what its row ran into."""
-    match error:
-        case sqlite3.IntegrityError() if error.sqlite_errorname in _IN_THE_WAY:
-            known: Exception = Conflict(
-                f"something else is in its place: {error}", hint="Nothing was changed. Reload."
-            )
-        case sqlite3.DataError():
-            known = TooLarge("what was sent is too large to be stored")
-        case UnicodeError():
-            known = BadInput("what was sent holds characters that are none")
-        case OverflowError():
-            known = BadInput("what was sent holds a number too large to be stored")
-        case sqlite3.Error():
-            known = Impossible(f"no table can hold this: {error}")
-        case _:
+    def _answer(self, error: Exception) -> Exception:
+        """A unit's error as its caller hears it: the unit's own, or what its row ran into."""
+        known = self._faults.answer(error)
+        if known is None:
             return error
-    known.__cause__ = error
-    return known
+        known.__cause__ = error
+        return known

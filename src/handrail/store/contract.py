@@ -459,6 +459,10 @@ class Store(Protocol):
     def skew(self) -> int:
         """Microseconds by which the host's clock stands behind the head; 0 when it does not."""
 
+    def alone(self) -> None:
+        """Serve from here on, until `close`. Raises `Unavailable` where another process serves
+        this database: what that one has begun must not be taken for lost."""
+
     def check(self) -> Sequence[str]:
         """What is wrong with the database as a database, one sentence each; empty when nothing
         is. Whether the ledger verifies is the ledger's own question."""

@@ -1,38 +1,32 @@
-"""The store on SQLite: one file, one writer, readers beside it.
+"""The store on SQLite, one file, one writer, readers beside it; and which store a url means.
 
     store = open_store("sqlite:///path/handrail.db", SystemClock(), "handrail.example/log")
 
 Opening creates the file (readable by its owner alone), brings it to this version's schema, and
-refuses to go on where the database does not keep what it is told. What differs on another
-database is how the head is taken (`Batches.open`), how rows are written in bulk (`Connection`)
-and whether there is anything to catch up on (`Batches._catch_up`).
+refuses to go on where the database does not keep what it is told. What differs on PostgreSQL is
+in `shared` and `postgres`.
 """
 
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from handrail.clock import Clock, to_us
-from handrail.core.events import EventType
+from handrail.clock import Clock
 from handrail.errors import BadInput, Unavailable
-from handrail.ledger.checkpoint import base_of
-from handrail.store import queries
-from handrail.store.batch import Batches
-from handrail.store.contract import At, Done, Event, Reader, Rows, Unit
-from handrail.store.driver import Connection
+from handrail.store import postgres
+from handrail.store.base import Base, counted, first_head, start
+from handrail.store.driver import Connection, SqliteFaults
 from handrail.store.migrate import migrate
-from handrail.store.reader import Readers
-from handrail.store.record import Head, read_head, write_first_head
-from handrail.store.writer import Writer
+from handrail.store.record import Head
+from handrail.store.shared import Shared
 
 _PREFIX = "sqlite://"
 
 
-class Database:
+class Database(Base):
     """The `Store` on SQLite. ``connect`` says which class holds the writing connection."""
 
     def __init__(
@@ -45,31 +39,15 @@ class Database:
         temporary: Path | None = None,
     ) -> None:
         self.path = path
-        self._clock = clock
         self._temporary = temporary
-        self._readers = Readers(lambda: Connection(path))
         head = _prepare(path, origin)
-        self._batches = Batches(lambda: connect(path), clock, head)
-        self._writer = Writer(self._batches)
-        if head.size == 0:
-            # The first entry: what comes after it cannot be passed off as another log's start.
-            self.commit(lambda view: Rows(events=_started(view.epoch)))
+        super().__init__(
+            lambda: connect(path), lambda: Connection(path), SqliteFaults(), clock, head
+        )
+        start(self)
 
-    def commit(self, unit: Unit, *, first: bool = False) -> tuple[Any, Sequence[At]]:
-        return self._writer.commit(unit, first=first)
-
-    def commit_each(self, units: Sequence[Unit]) -> Sequence[Done | Exception]:
-        return self._writer.commit_each(units)
-
-    def read(self) -> AbstractContextManager[Reader]:
-        return self._readers.read()
-
-    def on_commit(self, listener: Callable[[Sequence[str]], None]) -> None:
-        self._writer.on_commit(listener)
-
-    @property
-    def skew(self) -> int:
-        return max(0, self._batches.head.at - to_us(self._clock.now()))
+    def alone(self) -> None:
+        """A file is in one data folder, whose lock holds others off (`onlyone`)."""
 
     def check(self) -> Sequence[str]:
         problems: list[str] = []
@@ -81,21 +59,14 @@ class Database:
                     problems.append(f"the file is damaged: {line}")
             for table, rowid, parent, _ in connection.rows("PRAGMA foreign_key_check"):
                 problems.append(f"{table} row {rowid} belongs to no {parent}")
-            head = read_head(connection)
-            counted = queries.ENTRIES_COUNT.one(connection) or {}
-            n, last = counted.get("n", 0), counted.get("last")
-            if head is None:
-                problems.append("the log has no head")
-            elif n != head.size or (n and last != n - 1):
-                problems.append(f"the head says {head.size} entries, the table holds {n}")
+            problems += counted(connection)
             connection.rollback()
         finally:
             connection.close()
         return problems
 
     def close(self) -> None:
-        self._writer.close()
-        self._readers.close()
+        super().close()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
@@ -105,15 +76,20 @@ def open_store(
     clock: Clock,
     origin: str,
     *,
-    connect: Callable[[Path], Connection] = Connection,
-) -> Database:
+    connect: Callable[[Any], Any] | None = None,
+) -> Database | Shared:
     """Open the store at *url*, creating it and bringing it to this version where needed.
 
-    ``sqlite:///PATH`` is a file. ``sqlite://`` is a private database that is gone at `close`: a
-    file in memory where the system has such a place, so that tests run the very same code.
+    ``sqlite:///PATH`` is a file, ``postgresql://HOST/NAME`` a database that is there.
+    ``sqlite://`` is a private database that is gone at `close`: a file in memory where the system
+    has such a place, so that tests run the very same code. *connect* holds the writing connection
+    instead of the driver's own class.
     Raises `BadInput` for a url or a log name that cannot be used, `Unavailable` for a database
     that does not keep what it is told.
     """
+    if url.startswith(postgres.PREFIX):
+        return Shared(url, clock, origin, connect=connect or postgres.Link)
+    connect = connect or Connection
     if url == _PREFIX:
         folder = Path(tempfile.mkdtemp(prefix="handrail-", dir=_in_memory()))
         try:
@@ -126,7 +102,7 @@ def open_store(
     if not url.startswith(_PREFIX + "/") or url == _PREFIX + "/":
         raise BadInput(
             f"{url.partition(':')[0] or 'the empty url'} is no database that can be used",
-            hint="Use sqlite:///PATH.",
+            hint="Use sqlite:///PATH or postgresql://HOST/NAME.",
         )
     return Database(Path(url.removeprefix(_PREFIX + "/")), clock, origin, connect=connect)
 
@@ -151,21 +127,6 @@ def _prepare(path: Path, origin: str) -> Head:
     connection = Connection(path)
     try:
         migrate(path)
-        connection.begin()
-        head = read_head(connection)
-        if head is None:
-            head = write_first_head(connection, origin)
-            connection.commit()
-        connection.rollback()
+        return first_head(connection, origin)
     finally:
         connection.close()
-    if base_of(head.origin) != origin:
-        raise BadInput(
-            f"this database holds the log {head.origin!r}, not {origin!r}",
-            hint="A log's name is part of every entry. Set HANDRAIL_ORIGIN to the one it has.",
-        )
-    return head
-
-
-def _started(epoch: int) -> tuple[Event, ...]:
-    return (Event(EventType.LOG_STARTED.value, "handrail", facts={"epoch": epoch}),)

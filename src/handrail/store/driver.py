@@ -13,7 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from handrail.errors import Unavailable
+from handrail.errors import BadInput, Conflict, TooLarge, Unavailable
+from handrail.ledger.append import Head
+from handrail.store import wire
+from handrail.store.record import read_head, write_head
+from handrail.store.view import Impossible
 
 #: How long a statement waits for another process's transaction, milliseconds.
 BUSY_MS = 5_000
@@ -90,6 +94,9 @@ class Connection:
         """Write the new head: the last write before the commit."""
         self._raw.execute(text, values)
 
+    def tell(self, types: Sequence[str]) -> None:
+        """Nobody else listens: one process serves a file."""
+
     def savepoint(self) -> None:
         """Mark a place to go back to within the transaction."""
         self._raw.execute("SAVEPOINT unit")
@@ -115,3 +122,71 @@ class Connection:
     def close(self) -> None:
         """Let go of the file."""
         self._raw.close()
+
+
+#: Errors of a commit that come before its last frame is written: it cannot come back.
+_BEFORE_THE_FLUSH = {"SQLITE_FULL", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR_WRITE"}
+_IN_THE_WAY = {
+    "SQLITE_CONSTRAINT_UNIQUE",
+    "SQLITE_CONSTRAINT_PRIMARYKEY",
+    "SQLITE_CONSTRAINT_FOREIGNKEY",
+}
+
+
+class SqliteFaults:
+    """What the errors of SQLite mean."""
+
+    error: type[Exception] = sqlite3.Error
+
+    def of_database(self, error: Exception) -> bool:
+        """`wire.Faults.of_database`."""
+        return (
+            isinstance(error, sqlite3.OperationalError | sqlite3.InternalError)
+            or type(error) is sqlite3.DatabaseError
+        )
+
+    def why(self, error: Exception) -> str:
+        """`wire.Faults.why`."""
+        name = getattr(error, "sqlite_errorname", "")
+        return {
+            "SQLITE_FULL": "the disk is full",
+            "SQLITE_BUSY": "another process holds the database",
+            "SQLITE_LOCKED": "another process holds the database",
+        }.get(name, f"the database answered: {error}")
+
+    def answer(self, error: Exception) -> Exception | None:
+        """`wire.Faults.answer`."""
+        match error:
+            case sqlite3.IntegrityError() if error.sqlite_errorname in _IN_THE_WAY:
+                return Conflict(
+                    f"something else is in its place: {error}", hint="Nothing was changed. Reload."
+                )
+            case sqlite3.DataError():
+                return TooLarge("what was sent is too large to be stored")
+            case UnicodeError():
+                return BadInput("what was sent holds characters that are none")
+            case OverflowError():
+                return BadInput("what was sent holds a number too large to be stored")
+            case sqlite3.Error():
+                return Impossible(f"no table can hold this: {error}")
+            case _:
+                return None
+
+    def stored(
+        self, connection: wire.Connection, head: Head, leaf: bytes | None, error: Exception
+    ) -> bool | None:
+        """`wire.Faults.stored`."""
+        try:
+            connection.rollback()
+            found = read_head(connection)
+            if found is None or found == head:
+                return None if found is None else True
+            if getattr(error, "sqlite_errorname", "") not in _BEFORE_THE_FLUSH:
+                # The whole batch may stand in the write-ahead log without having been flushed,
+                # to come back at the recovery after a power cut. Another commit lies over it.
+                connection.begin()
+                write_head(connection, found)
+                connection.commit()
+        except sqlite3.Error:
+            return None
+        return False

@@ -16,9 +16,9 @@ from handrail.clock import from_us
 from handrail.core.model import Agent, Breaker, Client, Delegation, Pause, Person, Role, Standing
 from handrail.store import sql, tables
 from handrail.store.contract import OpenProposal, Row
-from handrail.store.driver import Connection
 from handrail.store.nouns import agent, breaker, client, delegation, pause, person, standing
 from handrail.store.windows import LONGEST, Windows, admission
+from handrail.store.wire import Connection
 
 _ABSENT = object()
 _OUTCOME, _CHECK = 1, 2

@@ -12,8 +12,9 @@ from sqlalchemy import Select, and_, bindparam, case, func, literal_column, or_,
 from sqlalchemy.sql.elements import ColumnElement
 
 from handrail.store import sql, tables
-from handrail.store.driver import Connection
+from handrail.store.functions import ByItself, Members, Objects
 from handrail.store.tables import unfinished
+from handrail.store.wire import Connection
 
 _A, _P, _N = tables.action.c, tables.proposal.c, tables.notice.c
 _ENDED = ("done", "failed", "unknown", "reversed", "denied")
@@ -96,11 +97,9 @@ PEOPLE = query(
     select(
         tables.person,
         select(
-            func.json_group_array(
-                func.json_object(
+            Objects(
                     "role", _roles.role, "client", _roles.client, "since", _roles.since,
                     "until", _roles.until,
-                )
             )
         ).where(_roles.person == tables.person.c.id, _roles.lapsed_at.is_(None)).scalar_subquery().label("roles"),
     ).order_by(tables.person.c.name),
@@ -145,11 +144,9 @@ AGENTS = query(
     select(
         tables.agent,
         select(
-            func.json_group_array(
-                func.json_object(
+            Objects(
                     "prefix", _keys.prefix, "at", _keys.at,
                     "expires_at", _keys.expires_at, "revoked_at", _keys.revoked_at,
-                )
             )
         ).where(_keys.agent == tables.agent.c.id).scalar_subquery().label("keys"),
     ).order_by(tables.agent.c.name),
@@ -392,7 +389,7 @@ BEGAN = query(
         _A.begun_at >= bindparam("since"), _A.begun_at <= bindparam("until"),
     ).order_by(_A.at),
 )  # fmt: skip
-_ids = func.json_each(bindparam("ids")).table_valued("value", name="ids")
+_ids = Members(bindparam("ids")).table_valued("value", name="ids")
 ENTRIES_OF = query(
     "entries_of", "All that the record says of some actions, in order.",
     select(tables.entry.c.action, tables.entry.c.body)
@@ -449,7 +446,7 @@ def actions(shape: Filter) -> Query:
         "client": or_(
             _A.client == bindparam("client"),
             select(literal_column("1"))
-            .select_from(func.json_each(_A.clients).table_valued("value", name="c"))
+            .select_from(Members(_A.clients).table_valued("value", name="c"))
             .where(literal_column("c.value") == bindparam("client")).exists(),
         ),
         "type": _A.type == bindparam("type"),
@@ -466,7 +463,7 @@ def actions(shape: Filter) -> Query:
         chosen.append(within(_A.tier, "tier", shape.tiers))
     # The few unfinished ones are found by their own index and sorted; the plus keeps the planner
     # from walking all of time for them.
-    time = literal_column("+action.at") if "unfinished" in shape.names else _A.at
+    time = ByItself(_A.at) if "unfinished" in shape.names else _A.at
     return Query(
         "actions", "The feed, and what filters leave of it.",
         select(tables.action).where(and_(True, *chosen))

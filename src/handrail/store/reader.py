@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
+from handrail.errors import Unavailable
 from handrail.store import queries, queries_earned, queries_incidents, search, sql
 from handrail.store.contract import Find, Found, Row
-from handrail.store.driver import Connection
 from handrail.store.queries import Filter, Query, many
+from handrail.store.wire import Connection, Faults
 
 #: Entries fetched at a time by `stream`.
 _CHUNK = 2_000
@@ -30,7 +31,7 @@ _KEPT = 64
 
 
 class SnapshotReader:
-    """The `Reader` of SQLite."""
+    """The `Reader` of either database."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -374,8 +375,9 @@ def _given(**values: Any) -> dict[str, Any]:
 class Readers:
     """Reading connections, kept for the next reader."""
 
-    def __init__(self, connect: Callable[[], Connection]) -> None:
+    def __init__(self, connect: Callable[[], Connection], faults: Faults) -> None:
         self._connect = connect
+        self._faults = faults
         self._lock = threading.Lock()
         self._free: list[Connection] = []
         self._closed = False
@@ -391,11 +393,19 @@ class Readers:
         try:
             connection.snapshot()
             yield SnapshotReader(connection)
+        except self._faults.error as e:
+            if self._faults.of_database(e):
+                raise Unavailable(f"nothing could be read: {self._faults.why(e)}") from e
+            raise
         finally:
             self._put_back(connection)
 
     def _put_back(self, connection: Connection) -> None:
-        connection.rollback()
+        try:
+            connection.rollback()
+        except self._faults.error:
+            connection.close()  # it broke; whoever read from it has heard of that
+            return
         with self._lock:
             if not self._closed and len(self._free) < _KEPT:
                 self._free.append(connection)

@@ -7,14 +7,14 @@ grows is the ledger's own (`handrail.ledger.append`); this file keeps the chains
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 
 from handrail.errors import BadInput, TooLarge
 from handrail.ledger.append import Head, Link, extend
 from handrail.ledger.errors import EntryInvalid, EntryTooLarge
 from handrail.store import sql, tables
 from handrail.store.contract import At, Event
-from handrail.store.driver import Connection
+from handrail.store.wire import Connection
 
 __all__ = ["Head", "Record", "read_head", "write_first_head", "write_head"]
 
@@ -23,6 +23,7 @@ _HASH = 32  # bytes of one subtree's root in the head's frontier
 
 class _Mark(NamedTuple):
     head: Head
+    leaf: bytes | None
     entries: int
     places: int
     links: int
@@ -34,6 +35,7 @@ class Record:
     def __init__(self, head: Head) -> None:
         self.committed = head
         self.head = head
+        self.leaf: bytes | None = None  #: of the last entry of the batch
         self._links: dict[str, Link] = {}
         self._former: list[tuple[str, Link | None]] = []  # what the batch replaced in `_links`
         self._entries: list[tuple[Any, ...]] = []
@@ -77,17 +79,18 @@ class Record:
             (added.seq, head.at, event.type, event.principal, event.action, added.body, added.leaf)
         )
         self.head = added.head
+        self.leaf = added.leaf
         return At(added.seq, head.at)
 
     # --- going back ---
 
     def mark(self) -> _Mark:
         """Where the record stands, for `back`."""
-        return _Mark(self.head, len(self._entries), len(self._places), len(self._former))
+        return _Mark(self.head, self.leaf, len(self._entries), len(self._places), len(self._former))
 
     def back(self, mark: _Mark) -> None:
         """Undo everything since *mark*."""
-        self.head = mark.head
+        self.head, self.leaf = mark.head, mark.leaf
         del self._entries[mark.entries :]
         del self._places[mark.places :]
         while len(self._former) > mark.links:
@@ -99,11 +102,12 @@ class Record:
 
     def drop(self) -> None:
         """The batch is lost."""
-        self.back(_Mark(self.committed, 0, 0, 0))
+        self.back(_Mark(self.committed, None, 0, 0, 0))
 
     def keep(self) -> None:
         """The batch is durable."""
         self.committed = self.head
+        self.leaf = None
         self._former.clear()
 
     # --- to disk ---
@@ -161,10 +165,11 @@ _MOVE = sql.positional(
         )
     )
 )
-# The first row is the newest; no more are fetched.
 _NEWEST = sql.positional(
     select(_C.n, _E.leaf)
     .join_from(tables.client_chain, tables.entry, _E.seq == _C.seq)
     .where(_C.client == bindparam("client"))
     .order_by(_C.n.desc())
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
 )

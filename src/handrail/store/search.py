@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, or_, select
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from handrail.store import tables
 from handrail.store.contract import Find, Found
-from handrail.store.driver import Connection
+from handrail.store.functions import Members, PlaceOf, Words
 from handrail.store.queries import ENTRY_AT, Query, many, within
 from handrail.store.tables import OFTEN, of_people, seldom
+from handrail.store.wire import Connection
 
 #: Places that one page looks at, where no index leads to what is sought.
 LOOKED_AT = 50_000
@@ -150,7 +151,7 @@ def _at(connection: Connection, seq: int) -> int:
 @cache
 def statement(shape: Shape) -> Query:
     """A page of the record, between two places."""
-    regimes = func.json_each(tables.client.c.regimes).table_valued("value", name="r")
+    regimes = Members(tables.client.c.regimes).table_valued("value", name="r")
     where: dict[str, ColumnElement[bool]] = {
         "action": _E.action == bindparam("action"),
         "person": and_(of_people, _E.principal == bindparam("person")),
@@ -161,8 +162,8 @@ def statement(shape: Shape) -> Query:
         .exists(),
         "seldom": seldom,
         "text": or_(
-            func.instr(func.lower(cast(_E.body, Text)), bindparam("text")) > 0,
-            func.instr(func.lower(_A.sentence), bindparam("text")) > 0,
+            PlaceOf(func.lower(Words(_E.body)), bindparam("text")) > 0,
+            PlaceOf(func.lower(_A.sentence), bindparam("text")) > 0,
         ),
     }
     chosen = [where[name] for name in sorted(shape.names)]

@@ -1,4 +1,4 @@
-"""Statements as text, compiled once from the tables.
+"""Statements as text, compiled once from the tables for the database that runs them.
 
 SQLAlchemy Core writes every statement; what is executed is its text, compiled one time for the
 dialect and handed to the driver. Compiling at each execution costs three times the execution
@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Dialect, Table, bindparam, delete, insert, select, update
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql import ClauseElement
 
@@ -17,6 +18,8 @@ from handrail.store.tables import metadata
 
 _DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
 _NAMED = SQLiteDialect_pysqlite(paramstyle="named")
+_POSTGRES = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
+_POSTGRES_NAMED = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 #: A decoded row: column name to value.
 Decoded = dict[str, Any]
@@ -27,15 +30,40 @@ def table(name: str) -> Table:
     return metadata.tables[name]
 
 
-def positional(statement: ClauseElement) -> str:
-    """The text of *statement* with question marks, in the order its parameters were named."""
-    return str(statement.compile(dialect=_DIALECT))
+class Text(str):
+    """A statement as SQLite reads it, and on demand as PostgreSQL does."""
+
+    __slots__ = ("_made", "_of", "_on")
+
+    @classmethod
+    def of(cls, statement: ClauseElement, sqlite: Dialect, postgres: Dialect) -> "Text":
+        """The text of *statement*, compiled for each."""
+        text = cls(statement.compile(dialect=sqlite))
+        text._of, text._on, text._made = statement, postgres, None
+        return text
+
+    _of: ClauseElement
+    _on: Dialect
+    _made: str | None
+
+    @property
+    def postgres(self) -> str:
+        """The same for PostgreSQL."""
+        if self._made is None:
+            self._made = str(self._of.compile(dialect=self._on))
+        return self._made
 
 
-def named(statement: ClauseElement) -> tuple[str, dict[str, Any]]:
+def positional(statement: ClauseElement) -> Text:
+    """The text of *statement* with its parameters in the order in which they were named."""
+    return Text.of(statement, _DIALECT, _POSTGRES)
+
+
+def named(statement: ClauseElement) -> tuple[Text, dict[str, Any]]:
     """The text of *statement* with named parameters, and the values that stand in it already."""
-    compiled = statement.compile(dialect=_NAMED)
-    return str(compiled), {k: v for k, v in compiled.params.items() if v is not None}
+    known = statement.compile(dialect=_NAMED).params
+    text = Text.of(statement, _NAMED, _POSTGRES_NAMED)
+    return text, {k: v for k, v in known.items() if v is not None}
 
 
 class Access:
@@ -52,9 +80,9 @@ class Access:
         self.insert = positional(insert(of))
         self.select = positional(select(of).where(*self._where))
         self.delete = positional(delete(of).where(*self._where))
-        self._updates: dict[tuple[str, ...], str] = {}
+        self._updates: dict[tuple[str, ...], Text] = {}
 
-    def update(self, columns: tuple[str, ...]) -> str:
+    def update(self, columns: tuple[str, ...]) -> Text:
         """Set *columns*, then the key."""
         text = self._updates.get(columns)
         if text is None:

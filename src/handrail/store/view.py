@@ -17,9 +17,9 @@ from handrail.core.model import Agent, Breaker, Client, Pause, Person, Standing
 from handrail.errors import Conflict
 from handrail.store import sql, tables
 from handrail.store.contract import Change, Drop, OpenProposal, Put, Row, Write
-from handrail.store.driver import Connection
 from handrail.store.memory import INTERPRETED, Key, Memory
 from handrail.store.windows import admission
+from handrail.store.wire import Connection
 
 #: Written by the append alone.
 _THE_LEDGERS = frozenset({"head", "entry", "client_chain"})

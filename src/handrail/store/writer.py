@@ -194,7 +194,7 @@ class Writer:
         finally:
             self._hand_over()
         if types:
-            self._tell(types)
+            self.tell(types)
 
     def _run(self, batch: list[_Ticket], types: list[str]) -> None:
         batch.clear()
@@ -231,7 +231,8 @@ class Writer:
                 self._leading = False
                 self._idle.notify_all()
 
-    def _tell(self, types: Sequence[str]) -> None:
+    def tell(self, types: Sequence[str]) -> None:
+        """Tell the listeners which types of events became durable."""
         for listener in self._listeners:
             try:
                 listener(types)
