@@ -10,7 +10,7 @@ import pytest
 
 from handrail.clock import FakeClock
 from handrail.core.model import Evidence, Trigger
-from handrail.core.review import reading_floor
+from handrail.core.review_notes import reading_floor
 from handrail.errors import BadInput, Closed, Conflict, NotAllowed, NotFound, Stale
 from handrail.privacy.seal import open_sealer
 from handrail.store.database import open_store

@@ -199,7 +199,7 @@ SENTENCES: Mapping[EventType, str] = {
     EventType.INCIDENT_CLOSED: "{who} closed the incident.",
     EventType.INCIDENT_LINKED: "{who} linked it to the incident {incident}.",
     EventType.INCIDENT_UNLINKED: "{who} took it off the incident {incident}.",
-    EventType.FOLLOW_UP_SET: "{who} gave {owner} a follow-up of the incident {incident}, due {due}.",
+    EventType.FOLLOW_UP_SET: "{who} gave {owner} a follow-up of the incident {incident}.",
     EventType.FOLLOW_UP_DONE: "{who} marked a follow-up of the incident {incident} as done.",
     EventType.WITHHELD_READ: "{who} looked at the withheld result of {type}.",
     EventType.FINDING_SETTLED: "{who} settled the finding about {type}.",

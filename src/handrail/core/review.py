@@ -8,14 +8,14 @@ actions; *figures* are for information and need no decision.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from handrail.core import evidence
-from handrail.core.events import EventType as E
 from handrail.core.history import Case, History, microseconds
 from handrail.core.model import Tier
+from handrail.core.review_notes import CHANGED, SAID, Seen, keep, note
 
 _MINUTE = 60_000_000  # microseconds
 _HOUR, _DAY = 60 * _MINUTE, 24 * 60 * _MINUTE
@@ -23,9 +23,6 @@ LINKED = 20  #: actions that an item names
 APPROVED = 90  #: per cent of decisions; below it a type is an item
 ENOUGH = 5  #: decisions, below which a share says nothing
 ESCALATED = 15  #: per cent of proposals that moved past a role
-READING_FLOOR = 6 * 1_000_000  #: microseconds from opening to approving, at the least
-#: of the words of a package, in per cent, and words a minute: nobody approves faster and read it
-READ, SPEED = 35, 238
 FLOORED = 25  #: per cent of approvals below the floor, by its lower bound
 NO_DENIALS = 90  #: decisions without a denial that say something
 BURST, BURST_IN = 5, 60 * 1_000_000
@@ -82,58 +79,21 @@ class Item:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Harm:
-    """An incident that nobody has closed."""
-
-    at: int
-    severity: str
-    action: str
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What is noted beside the cases of a period."""
-
-    opened: dict[tuple[str, str], int] = field(default_factory=dict)  # (action, person) -> when
-    fast: Counter[str] = field(default_factory=Counter)
-    unopened: Counter[str] = field(default_factory=Counter)
-    decided: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    denied: Counter[str] = field(default_factory=Counter)
-    took: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    asked: dict[str, str] = field(default_factory=dict)  # action -> role asked last
-    asked_at: dict[str, int] = field(default_factory=dict)
-    steps: Counter[str] = field(default_factory=Counter)
-    escalated: Counter[str] = field(default_factory=Counter)
-    lapsed: list[str] = field(default_factory=list)
-    hours: Counter[int] = field(default_factory=Counter)  # of the day: escalations
-    wrong: set[str] = field(default_factory=set)  # actions whose notice was wrong
-    looked: int = 0
-    events: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-    words: dict[str, int] = field(default_factory=dict)  # of the package, by action
-    reads: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what it rested on
-    harms: dict[str, "_Harm"] = field(default_factory=dict)  # open incidents
-    harmed: int = 0
-    mended: int = 0
-    todo: dict[str, tuple[int, str, str]] = field(default_factory=dict)  # due, owner, incident
-    promised: dict[str, tuple[int, str, str]] = field(default_factory=dict)  # due, owner, review
-
-
 def agenda(
     entries: Iterable[Mapping[str, Any]], since: int, until: int, *, annual: bool = False
 ) -> list[Item]:
     """The items of the period from *since* to *until* (microseconds). *entries* are those of the
     record from one period before on, in order, so that what is usual is known."""
-    history, seen = History(kept=1 << 40), _Seen()
+    history, seen = History(kept=1 << 40), Seen()
     for entry in entries:
         at = microseconds(entry["at"])
         if at >= until:
             break
         for _ in history.take(entry):
             pass
-        _keep(seen, entry, at, since)
+        keep(seen, entry, at, since)
         if at >= since:
-            _note(seen, entry, at, history)
+            note(seen, entry, at, history)
     cases = [c for past in history.types.values() for c in past.cases.values()]
     now = [c for c in cases if c.at >= since]
     before = [c for c in cases if c.at < since]
@@ -155,76 +115,6 @@ def agenda(
             for key, text in FRAMEWORK.items()
         ]
     return found
-
-
-def _note(seen: _Seen, entry: Mapping[str, Any], at: int, history: History) -> None:
-    kind, facts, action = entry["type"], entry.get("facts") or {}, entry.get("action") or ""
-    person = str(entry["by"]).partition(":")[2]
-    match kind:
-        case E.PROPOSAL_OPENED:
-            seen.opened.setdefault((action, person), at)
-        case E.PROPOSAL_ASKED | E.PROPOSAL_ESCALATED:
-            if kind == E.PROPOSAL_ESCALATED:
-                seen.escalated[seen.asked.get(action, "")] += 1
-                seen.hours[at // _HOUR % 24] += 1
-            seen.steps[facts["role"]] += 1
-            seen.asked[action] = facts["role"]
-            seen.asked_at.setdefault(action, at)
-        case E.PROPOSAL_LAPSED:
-            seen.lapsed.append(action)
-        case E.PROPOSAL_APPROVED | E.PROPOSAL_DENIED:
-            _answered(seen, kind, action, person, at, history.case(action))
-        case E.NOTICE_WAS_WRONG:
-            seen.wrong.add(action)
-            seen.looked += 1
-        case E.NOTICE_LOOKS_RIGHT:
-            seen.looked += 1
-        case _ if kind in _NOTED:
-            seen.events.append((kind, {**facts, "who": person, "seq": entry["seq"]}))
-
-
-def _keep(seen: _Seen, entry: Mapping[str, Any], at: int, since: int) -> None:
-    """What counts from whenever it was: what a proposal rested on, what is open, what is due."""
-    kind, facts, action = entry["type"], entry.get("facts") or {}, entry.get("action") or ""
-    match kind:
-        case E.ACTION_PROPOSED:
-            seen.words[action] = facts.get("words", 0)
-            seen.reads[action] = tuple(facts.get("reads", ()))
-        case E.INCIDENT_OPENED | E.INCIDENT_FOUND:
-            seen.harms[facts["incident"]] = _Harm(at, facts["severity"], action)
-            seen.harmed += at >= since
-        case E.INCIDENT_CLOSED | E.FINDING_SETTLED:
-            seen.harms.pop(facts["incident"], None)
-            seen.mended += at >= since
-        case E.FOLLOW_UP_SET:
-            due = microseconds(facts["due"])
-            seen.todo[facts["follow_up"]] = (due, facts["owner"], facts["incident"])
-        case E.FOLLOW_UP_DONE:
-            seen.todo.pop(facts["follow_up"], None)
-        case E.REVIEW_ANSWERED:
-            key = f"{facts['review']}:{facts['item']}"
-            seen.promised.pop(key, None)
-            if facts.get("due"):
-                due = microseconds(facts["due"])
-                seen.promised[key] = (due, facts["owner"], facts["review"])
-
-
-def reading_floor(words: int) -> int:
-    """Microseconds below which nobody has read a package of so many *words* (EVIDENCE 4)."""
-    return max(READING_FLOOR, READ * words * _MINUTE // (100 * SPEED))
-
-
-def _answered(seen: _Seen, kind: str, action: str, person: str, at: int, case: Case | None) -> None:
-    seen.decided[person].append(at)
-    opened = seen.opened.get((action, person))
-    if kind == E.PROPOSAL_DENIED:
-        seen.denied[person] += 1
-    elif opened is None:
-        seen.unopened[person] += 1
-    elif at - opened < reading_floor(seen.words.get(action, 0)):
-        seen.fast[person] += 1
-    began = seen.asked_at.get(action, case.at if case else at)
-    seen.took[person].append(at - began)
 
 
 # --- sections ------------------------------------------------------------------------------------
@@ -252,7 +142,7 @@ def _tier_1(cases: Sequence[Case]) -> Iterator[Item]:
             )
 
 
-def _tier_2(cases: Sequence[Case], seen: _Seen) -> Iterator[Item]:
+def _tier_2(cases: Sequence[Case], seen: Seen) -> Iterator[Item]:
     ran = [c for c in cases if c.tier == Tier.NOTIFY and c.begun is not None]
     for type, of in _by_type(ran):
         bad = [c for c in of if c.reversed or c.id in seen.wrong]
@@ -268,7 +158,7 @@ def _tier_2(cases: Sequence[Case], seen: _Seen) -> Iterator[Item]:
             )
 
 
-def _tier_3(cases: Sequence[Case], seen: _Seen) -> Iterator[Item]:
+def _tier_3(cases: Sequence[Case], seen: Seen) -> Iterator[Item]:
     decided = [c for c in cases if c.decision in {"approved", "modified", "denied"}]
     for type, of in _by_type(decided):
         good = sum(c.decision == "approved" for c in of)
@@ -312,7 +202,7 @@ def _tier_3(cases: Sequence[Case], seen: _Seen) -> Iterator[Item]:
         )
 
 
-def _people(seen: _Seen) -> Iterator[Item]:
+def _people(seen: Seen) -> Iterator[Item]:
     """Signals for a conversation, never a verdict (EVIDENCE 4)."""
     everybody = sum(len(at) for at in seen.decided.values())
     denials = seen.denied.total()
@@ -356,7 +246,7 @@ def _people(seen: _Seen) -> Iterator[Item]:
             )
 
 
-def _data(cases: Sequence[Case], seen: _Seen) -> Iterator[Item]:
+def _data(cases: Sequence[Case], seen: Seen) -> Iterator[Item]:
     denied = [c for c in cases if c.decision == "denied"]
     words = {"stale-data": "rested on stale data", "wrong-target": "were about the wrong target"}
     for reason, said in words.items():
@@ -385,7 +275,7 @@ def _data(cases: Sequence[Case], seen: _Seen) -> Iterator[Item]:
         )
 
 
-def _incidents(seen: _Seen, since: int, until: int) -> Iterator[Item]:
+def _incidents(seen: Seen, since: int, until: int) -> Iterator[Item]:
     for id, harm in sorted(seen.harms.items()):
         yield Item(
             "incidents",
@@ -414,9 +304,9 @@ def _incidents(seen: _Seen, since: int, until: int) -> Iterator[Item]:
         yield Item("incidents", "incidents", text, figure=True)
 
 
-def _autonomy(seen: _Seen) -> Iterator[Item]:
+def _autonomy(seen: Seen) -> Iterator[Item]:
     for kind, facts in seen.events:
-        said = _SAID.get(kind)
+        said = SAID.get(kind)
         if said is not None:
             text = said.format_map(defaultdict(str, facts))
             yield Item("autonomy", f"event:{facts['seq']}", text)
@@ -469,18 +359,18 @@ def _unusual(now: Sequence[Case], before: Sequence[Case]) -> Iterator[Item]:
             )
 
 
-def _changes(seen: _Seen) -> Iterator[Item]:
-    counts = Counter(kind for kind, _ in seen.events if kind in _CHANGED)
+def _changes(seen: Seen) -> Iterator[Item]:
+    counts = Counter(kind for kind, _ in seen.events if kind in CHANGED)
     for kind, n in sorted(counts.items()):
         laxer = sum(int(f.get("laxer", 0) or 0) for k, f in seen.events if k == kind)
-        text = f"{_CHANGED[kind]}: {n}."
+        text = f"{CHANGED[kind]}: {n}."
         if laxer:
             yield Item("changes", f"laxer:{kind}", f"{text} {laxer} of it could lower oversight.")
         else:
             yield Item("changes", f"changed:{kind}", text, figure=True)
 
 
-def _figures(now: Sequence[Case], before: Sequence[Case], seen: _Seen) -> Iterator[Item]:
+def _figures(now: Sequence[Case], before: Sequence[Case], seen: Seen) -> Iterator[Item]:
     was, shares = _shares(before), _shares(now)
     for tier in (1, 2, 3):
         share = f"{shares[tier]:.0f}"
@@ -522,7 +412,7 @@ def _grouped(cases: Iterable[Case]) -> dict[str, list[Case]]:
     return found
 
 
-def _by_source(cases: Iterable[Case], seen: _Seen) -> list[tuple[str, list[Case]]]:
+def _by_source(cases: Iterable[Case], seen: Seen) -> list[tuple[str, list[Case]]]:
     """By the reads that each rested on: which documentation, inventory or monitoring was wrong;
     by its own connection where it rested on none."""
     found: dict[str, list[Case]] = defaultdict(list)
@@ -534,32 +424,3 @@ def _by_source(cases: Iterable[Case], seen: _Seen) -> list[tuple[str, list[Case]
 
 def _ids(cases: Sequence[Case]) -> tuple[str, ...]:
     return tuple(c.id for c in cases[:LINKED])
-
-
-_SAID: Mapping[str, str] = {
-    E.PROMOTED: "{type} was promoted to tier {tier}.",
-    E.DEMOTED: "{type} was demoted by a person: {why}.",
-    E.DEMOTED_ITSELF: "{type} was demoted by itself: {why}.",
-    E.RELEASED: "{type} was let go on at tier {tier}.",
-    E.NOMINATED: "{type} was nominated for tier {tier}.",
-    E.BREAKER_OPENED: "The breaker of {what} opened: {why}.",
-    E.BREAKER_CLOSED: "The breaker of {what} was closed.",
-    E.PAUSED: "{scope} {ref} was paused: {degree}.",
-    E.SHADOW_OPENED: "{connection} was put into shadow until {until}.",
-}
-_CHANGED: Mapping[str, str] = {
-    E.POLICY_PUBLISHED: "Policy versions published",
-    E.ROLE_GRANTED: "Roles given",
-    E.ROLE_ENDED: "Roles taken",
-    E.ROLE_LENT: "Roles lent",
-    E.CLIENT_SET: "Clients set",
-    E.AGENT_ADDED: "Agents registered",
-    E.AGENT_CHANGED: "Agents changed",
-    E.TOOL_ACCEPTED: "Tool definitions accepted",
-}
-#: What counts beyond the period and the one before it.
-LASTING = (
-    E.INCIDENT_OPENED, E.INCIDENT_FOUND, E.INCIDENT_CLOSED, E.FINDING_SETTLED, E.FOLLOW_UP_SET,
-    E.FOLLOW_UP_DONE, E.REVIEW_ANSWERED,
-)  # fmt: skip
-_NOTED = frozenset({*_SAID, *_CHANGED})

@@ -17,7 +17,7 @@ import orjson
 import structlog
 
 from handrail.clock import Clock, from_us, to_us
-from handrail.core import review
+from handrail.core import review, review_notes
 from handrail.core.events import EventType
 from handrail.core.model import SignedIn
 from handrail.errors import BadInput, Closed, Conflict, NotFound, Stale
@@ -331,7 +331,7 @@ def _lasting(reader: Reader, until: int) -> list[tuple[int, bytes]]:
     """What is from before *until* and may still be open or due, in order."""
     found = [
         (int(row["seq"]), bytes(row["body"]))
-        for kind in review.LASTING
+        for kind in review_notes.LASTING
         for row in reader.entries(Find(types=(kind.value,), until=until, limit=_LASTING)).rows
     ]
     return sorted(found)

@@ -172,6 +172,6 @@ def _named(facts: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """Facts that are ids, by the names people know."""
     return {
         key: names.get(str(facts[key]), facts[key])
-        for key in ("person", "agent", "client", "to", "ref")
+        for key in ("person", "agent", "client", "to", "ref", "owner")
         if isinstance(facts.get(key), str)
     }

@@ -64,6 +64,7 @@ class Incidents(Reading):
                     "id": a,
                     "title": actions[a]["title"] if a in actions else a,
                     "state": actions[a]["state"] if a in actions else "",
+                    "at": actions[a]["at"] if a in actions else None,
                     "client_name": actions[a]["client_name"] if a in actions else "",
                     "first": a == row["action"],
                     "reason": why[a]["reason"] if a in why else "",
