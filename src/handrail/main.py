@@ -172,6 +172,12 @@ def _restore(source: Path, settings: Settings, say: Say) -> Mapping[str, Any]:
     return restore(source, settings, say)
 
 
+def _copy(source: str, target: str, say: Say) -> Mapping[str, Any]:
+    from handrail.store.copying import copy
+
+    return copy(source, target, say)
+
+
 def _doctor(settings: Settings) -> Iterable[Any]:
     from handrail import doctor
 
@@ -281,6 +287,7 @@ PROGRAMS = Programs(
     export=_export,
     backup=_backup,
     restore=_restore,
+    copy=_copy,
     doctor=_doctor,
     kept=_kept,
     began=_began,

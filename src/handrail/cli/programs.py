@@ -86,6 +86,8 @@ class Programs:
     #: Write a verified backup into an empty folder; put one in the place of a lost database.
     backup: Callable[[Settings, Path, Say], Mapping[str, Any]]
     restore: Callable[[Path, Settings, Say], Mapping[str, Any]]
+    #: Copy a SQLite database into an empty PostgreSQL one; returns what was copied.
+    copy: Callable[[str, str, Say], Mapping[str, Any]]
     doctor: Callable[[Settings], Iterable[Finding]]
     #: The people and clients of a store, and the files of the policy version named, if one is.
     kept: Callable[[Settings, str], Kept]

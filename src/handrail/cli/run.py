@@ -215,6 +215,22 @@ def restore(
         talk.say("Start the server. Nothing begins until two people: handrail ledger reopen.")
 
 
+def copy(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FROM", help="sqlite:///PATH")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="postgresql://HOST/NAME, empty.")],
+    json: Json = False,
+) -> None:
+    """Everything of a SQLite database into an empty PostgreSQL one, or nothing: the record is
+    added up before and after. Stop the server first; keys and signer stay in the data folder."""
+    found = _programs(ctx).copy(source, target, talk.note)
+    if json:
+        talk.print_json(dict(found))
+    else:
+        talk.say(f"Copied {found['rows']} rows; {found['entries']} entries hold in both.")
+        talk.say(f"root  {found['root']}")
+
+
 def doctor(
     ctx: typer.Context, database: Database = None, data: Data = None, json: Json = False
 ) -> None:
@@ -325,5 +341,5 @@ def _programs(ctx: typer.Context) -> Programs:
 
 def register(app: typer.Typer) -> None:
     """Put these commands beside the others of *app*; their context holds the `Programs`."""
-    for command in (serve, demo, verify, export, backup, restore, doctor, backtest, bench):
+    for command in (serve, demo, verify, export, backup, restore, copy, doctor, backtest, bench):
         app.command()(command)
