@@ -5,14 +5,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.clock import FakeClock
-from handrail.connectors.executor import Order, Reply
+from handrail.connectors.executor import Order
 from handrail.core.conditions import ConditionError
 from handrail.core.policy import load
 from handrail.core.replay import states
@@ -21,56 +20,15 @@ from handrail.errors import BadInput, Closed, Conflict, HandrailError, NotAllowe
 from handrail.privacy.seal import open_sealer
 from handrail.store.database import open_store
 from support.checker import check
-from support.house import House, policy_files, row
-from support.upstream import TOOLS, Upstream, structured, tool
-
-MANY = {
-    "client": '"args.client"',
-    "targets": '"args.users"',
-    "rollback": (
-        "{class: exact, each: args.users, text: Takes it from each again, within: 24h,"
-        " calls: [{call: up.remove_licence, arguments: {n: item, sku: args.sku}}],"
-        " check: {read: up.get_licences, arguments: {user_id: item},"
-        ' when: "!(args.sku in after.licences)"}}'
-    ),
-}
-USERS = [f"u{n}" for n in range(6)]
-
-
-class Directory(Upstream):
-    """An upstream that also assigns to a list."""
-
-    def _act(self, name: str, arguments: dict[str, Any]) -> Reply:
-        if name == "assign_many":
-            for user in arguments["users"]:
-                self.licences.setdefault(user, set()).add(arguments["sku"])
-            return structured({"ok": True})
-        return super()._act(name, arguments)
-
-    def removed(self) -> Counter[str]:
-        return Counter(a["n"] for name, a in self.calls if name == "remove_licence")
-
-
-def many_files() -> dict[str, str]:
-    files = policy_files()
-    files["matrix/all.yaml"] += row("up.assign_many", 2, **MANY)
-    files["matrix/all.yaml"] += row(
-        "up.isolate",
-        2,
-        protective="true",
-        rollback=(
-            "{class: exact, text: Lets it back, calls: [{call: up.restart_service,"
-            " arguments: {n: args.n, client: args.client}}]}"
-        ),
-    )
-    return files
+from support.house import House
+from support.lists import MANY_TOOLS, USERS, Directory, many_files
 
 
 @pytest.fixture
 def lists(tmp_path: Path) -> Iterator[House]:
     clock, sealer = FakeClock(), open_sealer(tmp_path / "keys")
     store = open_store("sqlite://", clock, "test.example/log")
-    upstream = Directory(tools=(*TOOLS, tool("assign_many"), tool("isolate")))
+    upstream = Directory(tools=MANY_TOOLS)
     yield House(store, sealer, clock, upstream, many_files())
     store.close()
     sealer.close()
@@ -289,7 +247,7 @@ def test_I19_random_sequences_reverse_at_most_once_and_never_half_silently(
     with tempfile.TemporaryDirectory() as folder:
         clock, sealer = FakeClock(), open_sealer(Path(folder) / "keys")
         store = open_store("sqlite://", clock, "test.example/log")
-        upstream = Directory(tools=(*TOOLS, tool("assign_many"), tool("isolate")))
+        upstream = Directory(tools=MANY_TOOLS)
         house = House(store, sealer, clock, upstream, many_files())
         acted: list[str] = []
         for kind, fault, n in moves:

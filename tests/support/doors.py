@@ -15,6 +15,7 @@ from handrail.clock import FakeClock
 from handrail.identity.identity import Identity
 from handrail.store.database import open_store
 from support.house import House, sealer_at
+from support.upstream import Upstream
 
 PASSWORD = "correct horse battery staple"
 ORIGIN = "test.example/log"
@@ -23,10 +24,17 @@ ORIGIN = "test.example/log"
 class Doors:
     """A house, its identity and its API, with credentials for whoever asks."""
 
-    def __init__(self, folder: Path, *, files: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        files: dict[str, str] | None = None,
+        upstream: Upstream | None = None,
+    ) -> None:
         self.clock = FakeClock()
         self.store = open_store("sqlite://", self.clock, ORIGIN)
-        self.house = House(self.store, sealer_at(folder / "keys"), self.clock, files=files)
+        sealer = sealer_at(folder / "keys")
+        self.house = House(self.store, sealer, self.clock, upstream, files=files)
         self.identity = Identity(self.store, self.clock)
         self.settings = config.load({}, data=folder)
         self.app = self.build()

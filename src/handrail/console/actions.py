@@ -51,7 +51,16 @@ def action(visit: Visit) -> Response:
         story=visit.services.read.story(visit.arg("id")),
         siblings=visit.services.read.siblings(visit.arg("id")) if _wrong(found) else [],
         severities=SEVERITIES,
+        items=visit.services.reversals.items(found["id"]) if _undoable(found) else [],
     )
+
+
+def _undoable(found: Mapping[str, Any]) -> bool:
+    """Whether a person could undo it, or the rest of it, now."""
+    reversal = found["reversal"]
+    if reversal:
+        return reversal["state"] != "begun" and bool(reversal["steps"].get("waiting"))
+    return bool(found["rollback"] and found["rollback"]["open"])
 
 
 def _wrong(found: Mapping[str, Any]) -> bool:

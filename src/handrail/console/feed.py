@@ -75,7 +75,10 @@ def reverse(visit: Visit) -> Response:
     """One click, no dialog: it begins at once."""
     action, tab = visit.arg("id"), visit.said("tab")
     visit.back = f"/actions/{action}"
-    found = visit.services.reversals.reverse(visit.person, action, visit.said("reason"), wait=False)
+    chosen = sorted(int(k[5:]) for k in visit.form if k.startswith("item-") and k[5:].isdigit())
+    found = visit.services.reversals.reverse(
+        visit.person, action, visit.said("reason"), items=chosen or None, wait=False
+    )
     if found["state"] == "proposed":
         return visit.go(f"/proposals/{found['proposal']}")
     return visit.go(f"/feed?tab={tab}&reversed={action}" if tab in TABS else f"/actions/{action}")

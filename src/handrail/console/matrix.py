@@ -69,7 +69,16 @@ def row(visit: Visit) -> Response:
         evidence=visit.services.evidence.about(found["type"]) if found["signed"] else None,
         standings=visit.services.read.standings_of(found["type"]),
         nominations=visit.services.read.nominations(found["type"]),
+        rehearsals=list(visit.services.rehearsals.past(found["type"]))[:5],
+        rehearsable=found["type"] in visit.services.rehearsals.types(),
     )
+
+
+def rehearse(visit: Visit) -> Response:
+    """Act, check, undo, check on the safe target that the row declares."""
+    visit.back = f"/matrix/{visit.arg('type')}"
+    visit.services.rehearsals.run(visit.person, visit.arg("type"))
+    return visit.go(visit.back)
 
 
 def promote(visit: Visit) -> Response:
@@ -113,6 +122,7 @@ def _categories(rows: Sequence[MatrixShown]) -> set[str]:
 PAGES: Pages = (
     ("/matrix", ("GET",), matrix),
     ("/matrix/{type}", ("GET",), row),
+    ("/matrix/{type}/rehearsal", ("POST",), rehearse),
     ("/matrix/{type}/promotion", ("POST",), promote),
     ("/matrix/{type}/dismissal", ("POST",), dismiss),
     ("/matrix/{type}/demotion", ("POST",), demote),

@@ -42,6 +42,7 @@ from handrail.store.contract import Change, Event, Put, Row, Rows, Store, Unit, 
 
 log = structlog.get_logger(__name__)
 
+_LIST = 2  # items from which on a person may choose
 _TRIES = 5  # of recording what came of it, while the store is away
 _HANDS = 4  # lists that are undone at a time
 EVENTS = {
@@ -140,6 +141,22 @@ class Reversals:
                 "verified": None,
             }
         return self._run(undoing, chosen, reversal_id)
+
+    def items(self, action_id: str) -> list[dict[str, Any]]:
+        """The items of a list that can be undone one by one, with where each stands; nothing for
+        what is undone as a whole."""
+        try:
+            undoing = self._understood(action_id)
+        except (Conflict, NotFound):
+            return []
+        if len(undoing.items) < _LIST:
+            return []
+        with self._store.read() as reader:
+            known = {s["n"]: s["state"] for s in reader.steps(action_id)}
+        return [
+            {"n": n, "name": item.name, "state": known.get(n, "waiting")}
+            for n, item in enumerate(undoing.items)
+        ]
 
     def close(self) -> None:
         """Finish what is in hand."""
