@@ -316,3 +316,21 @@ def _forgotten(view: Any) -> Any:
     from handrail.store.contract import Drop, Rows
 
     return Rows(tuple(Drop("folded", (n,)) for n in ("", TYPE, "up.restart_service")))
+
+
+def test_an_incident_counts_once_in_each_type_that_is_linked_to_it(house: House) -> None:
+    who = house.who("per_dan")
+    first, again, other = restart(house), restart(house), ask(house)
+    id = house.s.incidents.open(who, action=first.id, severity="minor", title="Odd")["id"]
+    house.s.incidents.link(who, id, again.id, "the same cause")
+    house.s.incidents.link(who, id, other.id, "the same cause")
+    house.s.evidence.once()
+    points = {(p["scope"], p["type"]): p["points"] for p in house.s.evidence.points()}
+    assert points["type", "up.restart_service"] == 25
+    against = house.s.evidence.open_incidents
+    assert against("up.restart_service") == []  # minor ones hold nothing up
+    grave = house.s.incidents.open(who, action=first.id, severity="major", title="An outage")["id"]
+    house.s.incidents.link(who, grave, other.id, "the same cause")
+    assert against(TYPE) == against("up.restart_service") == [grave]
+    house.s.incidents.close(house.who("per_dan"), grave, "a bad update", "rolled back")
+    assert against(TYPE) == against("up.restart_service") == []

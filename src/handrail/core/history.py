@@ -147,7 +147,7 @@ class History:
         self._most = kept
         self.types: dict[str, Past] = {}
         self._type_of: dict[str, str] = {}
-        self._incidents: dict[str, str] = {}  # open ones -> type
+        self._incidents: dict[str, list[str]] = {}  # open ones -> types
         self._clients: dict[str, list[Any]] = {}  # risk, regimes, retention as set last
         #: demotions that are due and not recorded yet: (type, client; '' is all) -> why
         self.due: dict[tuple[str, str], str] = {}
@@ -276,33 +276,43 @@ class History:
     ) -> Iterator[Counted]:
         id = facts.get("incident", "")
         if kind in {E.INCIDENT_CLOSED, E.FINDING_SETTLED}:
-            type = self._incidents.pop(id, None)
-            if type is not None:
+            for type in self._incidents.pop(id, ()):
                 self.changed.add(type)
                 for one in self.past(type).incidents:
                     if one.id == id:
                         one.closed = at
             return
         severity = facts.get("severity", "significant")
-        case = self.case(entry.get("action"))
-        type = facts.get("type") or (case.type if case else "")
-        if not type:
-            return
         clients = tuple(c["client"] for c in entry["clients"])
-        self.past(type).incidents.append(Incident(id, at, severity, clients))
-        self._incidents[id] = type
-        self.changed.add(type)
-        if severity != "minor" and not facts.get("finding"):
-            self._demote(self.past(type), "", f"a {severity} incident")
-        if case is None or facts.get("finding"):
-            return  # a finding is about data: its row runs at tier 3 until somebody has looked
-        first = case.counted != "error"
-        if _HARM[severity] > _HARM[case.harm]:
-            case.harm = severity
-        if first:
+        for action in (entry.get("action"), *facts.get("actions", ())):
+            case = self.case(action)
+            type = facts.get("type") or (case.type if case else "")
+            if not type:
+                continue
+            new = self._grave(Incident(id, at, severity, clients), type)
+            if facts.get("finding"):
+                continue  # about data: its row runs at tier 3 until somebody has looked
+            if new and severity != "minor":
+                self._demote(self.past(type), "", f"a {severity} incident")
+            if case is None:
+                continue
+            first = case.counted != "error"
             case.counted = "error"
-        if first or severity != "minor":
-            yield Counted(case, at, error=first, harm=severity)
+            if _HARM[severity] > _HARM[case.harm]:
+                case.harm = severity
+            # One incident counts once, however many actions of a type are linked to it.
+            if new and (first or severity != "minor"):
+                yield Counted(case, at, error=first, harm=severity)
+
+    def _grave(self, incident: Incident, type: str) -> bool:
+        """Note an incident with a type; return whether it is new there."""
+        past = self.past(type)
+        self.changed.add(type)
+        if any(i.id == incident.id for i in past.incidents):
+            return False
+        past.incidents.append(incident)
+        self._incidents.setdefault(incident.id, []).append(type)
+        return True
 
     def _client(self, facts: Mapping[str, Any]) -> None:
         """A client's risk, regimes or retention changed: what was earned for it was earned under
@@ -390,7 +400,7 @@ class History:
                 self._type_of[case.id] = type
             for one in past.incidents:
                 if one.closed is None:
-                    self._incidents[one.id] = type
+                    self._incidents.setdefault(one.id, []).append(type)
 
 
 _CASE = tuple(Case.__slots__)
@@ -401,7 +411,12 @@ _OF_TYPES = frozenset(
         E.REHEARSAL_PROVEN, E.REHEARSAL_FAILED, E.REHEARSAL_UNKNOWN,
     }
 )  # fmt: skip
-_INCIDENTS = frozenset({E.INCIDENT_OPENED, E.INCIDENT_FOUND, E.INCIDENT_CLOSED, E.FINDING_SETTLED})
+_INCIDENTS = frozenset(
+    {
+        E.INCIDENT_OPENED, E.INCIDENT_FOUND, E.INCIDENT_LINKED, E.INCIDENT_CLOSED,
+        E.FINDING_SETTLED,
+    }
+)  # fmt: skip
 
 
 def microseconds(stamp: str) -> int:

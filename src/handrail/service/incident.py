@@ -159,6 +159,7 @@ class Incidents:
                 "severity": sent.severity,
                 "hit": HIT[sent.hit],
                 "why": f"{sent.source} reported it",
+                "actions": list(more),
             }
             kind = EventType.INCIDENT_FOUND
             event = Event(kind, "handrail", action, (where,) if where else (), facts)
@@ -182,7 +183,8 @@ class Incidents:
             put = _link(incident, action, person.id, reason.strip()[:2000], view.now)
             again = Change("incident_action", (incident, action), put.row)
             kind = EventType.INCIDENT_LINKED
-            event = _event(kind, person, action, _clients(row, of), incident)
+            grave = {"severity": row["severity"]}
+            event = _event(kind, person, action, _clients(row, of), incident, **grave)
             return Rows((put if was is None else again,), (event,))
 
         return self._done(unit, incident)
