@@ -63,6 +63,7 @@ class FarWire(Link):
 clients = st.sampled_from(["c0", "c1", "c2"])
 agents = st.sampled_from(["a0", "a1", "a2"])
 action_ids = st.sampled_from([f"act_{n}" for n in range(6)])
+refused_ids = st.sampled_from(["act_6", "act_7"])
 names = st.sampled_from(["n0", "n1", "n2", "n3"])
 some = {"subsets": st.lists(st.sampled_from(["x", "y", "z"]), max_size=3, unique=True)}
 
@@ -74,7 +75,8 @@ def action_put(draw):
     return Put(
         "action",
         {
-            "id": draw(action_ids),
+            # What is refused stays so: no later change names it.
+            "id": draw(refused_ids if state == "refused" else action_ids),
             "type": draw(st.sampled_from(["t1", "t2"])),
             "connection": "p",
             "tool": "t",

@@ -67,6 +67,8 @@ class Cluster:
             "port": self.port, "listen_addresses": "127.0.0.1", "max_connections": 200,
             "unix_socket_directories": "", "shared_buffers": "32MB", "fsync": "on",
             "max_wal_size": "256MB",
+            # Its workers hold databases that a test makes and drops within seconds.
+            "autovacuum": "off",
         }  # fmt: skip
         with (self._folder / "log").open("ab") as log:
             self._server = subprocess.Popen(

@@ -52,7 +52,7 @@ def _said(door: Door, type: EventType, limit: int, cursor: int | None) -> Respon
 
 @router.post("/escalations", summary="An agent raises its hand", status_code=201)
 def escalate(door: TheDoor, agent: auth.Asking, sent: Escalation) -> Response:
-    """*This needs a human.* Nothing is done about it but telling people."""
+    """*This needs a human.* It is recorded and listed; nothing stops by itself yet."""
     found = door.services.govern.escalate(agent, sent.kind, _trigger(sent.trigger), sent.text)
     return answer(found, 201)
 
